@@ -1,4 +1,4 @@
-"""The array operations that are shared: runs of rows, search within runs, prefix counts, repeats, work in parts.
+"""Operations on arrays: runs of rows, search within runs, prefix counts, repeats, a hash index, work in parts.
 
 The rows of a log are sorted by (person, timestamp, arrival), so the rows of a person, or of a session, are one run of
 rows `first` to `stop` (the row after the last). In the example of this module person 7 has rows 0 and 1, person 9 has
@@ -26,6 +26,9 @@ import polars as pl
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[Any]
+Numbers = npt.NDArray[np.int32]
+Hashes = npt.NDArray[np.uint64]
+Checks = npt.NDArray[np.uint32]
 Part = TypeVar("Part")
 Done = TypeVar("Done")
 Number = TypeVar("Number", bound=np.generic)
@@ -33,6 +36,9 @@ Number = TypeVar("Number", bound=np.generic)
 ROWS_PER_PART = 1 << 18  # a part of this size stays in the processor's cache
 _PERSON_ROWS = 250_000  # the same for rows that are counted by person
 _LARGEST_RETAINED_BLOCK = 32 * 1024 * 1024 - 64 * 1024
+_LOW_BITS = 0xFFFF_FFFF
+_CACHE_SLICE = 32_768
+_MAX_LOAD = 0.6
 _ROUNDS = 16  # so many steps row by row cost about as much as looking up the end of a run
 
 
@@ -262,6 +268,102 @@ def skip_marked(marked: Bools, at: Ints, *, step: Literal[-1, 1] = 1) -> Ints:
         here = found[going]
         found[going] = next_marked(unmarked, here, none=len(marked)) if step == 1 else previous_marked(unmarked, here)
     return found
+
+
+class HashIndex:
+    """Number 64-bit hashes in the order in which they first come: an open-addressing table that takes arrays.
+
+    A slot holds a hash, and beside it an entry: the check in the high 32 bits, one more than the number in the low
+    ones; 0 is an empty slot. Hashes [7, 9, 7] get the numbers [0, 1, 0]; the next array [9, 5] gets [1, 2].
+
+    Attributes
+    ----------
+    count : int
+        How many different hashes there are.
+    collided : bool
+        Whether one hash came with two checks: two values share it, and the numbers cannot be used.
+    """
+
+    __slots__ = ("_entries", "_hashes", "_shift", "collided", "count")
+
+    def __init__(self, bits: int = 20) -> None:
+        self.count = 0
+        self.collided = False
+        self._allocate_slots(bits)
+
+    def number(self, hashes: Hashes, checks: Checks) -> tuple[Numbers, Ints]:
+        """Return the number of each hash, and the places where new ones come first."""
+        number = np.empty(hashes.size, dtype=np.int32)
+        new = [np.empty(0, dtype=np.int64)]
+        # in slices that stay in the processor's cache
+        for start in range(0, hashes.size, _CACHE_SLICE):
+            piece = slice(start, start + _CACHE_SLICE)
+            number[piece], found = self._number_slice(np.maximum(hashes[piece], 1), checks[piece])
+            new.append(found + start)
+        return number, np.concatenate(new)
+
+    def _number_slice(self, hashes: Hashes, checks: Checks) -> tuple[Numbers, Ints]:
+        """Number the hashes of a slice: find or insert them all, then number the new ones by their first place."""
+        slot, missing = self._probe_hashes(hashes)
+        if self.count + missing.size > _MAX_LOAD * self._hashes.size:
+            self._grow_table(int((self.count + missing.size) / _MAX_LOAD).bit_length())
+            slot, missing = self._probe_hashes(hashes)
+        self._insert_hashes(hashes, slot, missing)
+        entry = self._entries.take(slot)
+        fresh = np.flatnonzero(entry == 0)
+        new = fresh
+        if fresh.size:
+            at = slot[fresh]
+            turn = np.arange(1, fresh.size + 1, dtype=np.uint64)
+            self._entries[at[::-1]] = turn[::-1]  # the last one written stays: the first of each hash
+            first = np.flatnonzero(self._entries.take(at) == turn)
+            new = fresh[first]
+            number = np.arange(self.count + 1, self.count + 1 + new.size, dtype=np.uint64)
+            self._entries[at[first]] = (checks[new].astype(np.uint64) << np.uint64(32)) | number
+            self.count += new.size
+            entry[fresh] = self._entries.take(at)
+        if not self.collided:
+            self.collided = not bool(((entry >> np.uint64(32)) == checks).all())
+        return (entry & np.uint64(_LOW_BITS)).astype(np.int32) - np.int32(1), new
+
+    def _allocate_slots(self, bits: int) -> None:
+        self._shift = np.uint64(64 - bits)
+        self._hashes = np.zeros(1 << bits, dtype=np.uint64)
+        self._entries = np.zeros(1 << bits, dtype=np.uint64)
+
+    def _probe_hashes(self, hashes: Hashes) -> tuple[Ints, Ints]:
+        """Return the home slot of each hash, its highest bits, and the places of hashes that are not there."""
+        slot = (hashes >> self._shift).view(np.int64)
+        return slot, np.flatnonzero(self._hashes.take(slot) != hashes)
+
+    def _insert_hashes(self, hashes: Hashes, slot: Ints, missing: Ints) -> None:
+        """Probe linearly until each missing hash is found or has taken an empty slot; `slot` is changed in place."""
+        at, wanted = slot[missing], hashes[missing]
+        last = self._hashes.size - 1
+        while missing.size:
+            free = np.flatnonzero(self._hashes.take(at) == 0)
+            self._hashes[at[free]] = wanted[free]
+            still = np.flatnonzero(self._hashes.take(at) != wanted)
+            slot[missing] = at
+            missing, wanted, at = missing[still], wanted[still], (at[still] + 1) & last
+
+    def _grow_table(self, bits: int) -> None:
+        """Move all hashes to a larger table at once: in the order of their slots, each behind the one before it."""
+        used = np.flatnonzero(self._hashes)
+        hashes, entries = self._hashes[used], self._entries[used]
+        self._allocate_slots(bits)
+        home = (hashes >> self._shift).view(np.int64)
+        order = home.argsort(kind="stable")  # they nearly are in order
+        turn = np.arange(order.size)
+        slot = np.maximum.accumulate(home[order] - turn) + turn
+        # what would lie beyond the end wraps around to the beginning, as probing does
+        inside = int(np.searchsorted(slot, self._hashes.size))
+        self._hashes[slot[:inside]], self._entries[slot[:inside]] = hashes[order[:inside]], entries[order[:inside]]
+        for start in range(inside, slot.size, _CACHE_SLICE):
+            piece = order[start : start + _CACHE_SLICE]
+            slots, missing = self._probe_hashes(hashes[piece])
+            self._insert_hashes(hashes[piece], slots, missing)
+            self._entries[slots] = entries[piece]
 
 
 def retain_freed_memory() -> None:

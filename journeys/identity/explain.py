@@ -1,18 +1,21 @@
-"""Why two identifiers belong together: the identifier is found, then the chain of links."""
+"""Why two identifiers belong together: the identifiers are found, the chain of links, and what first showed each."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, JourneysError, UnknownNameError, find_closest, raise_all, unknown_message
-from journeys.identity.graph import IdentityGraph, add_first_sightings, find_components, order_edges
-from journeys.identity.read_rows import hash_email, normalise_values
-from journeys.identity.rules import IdentityRules
+from journeys.events import Events
+from journeys.identity.encode_ids import ANONYMOUS_TYPES, USER
+from journeys.identity.graph import IdentityGraph, find_components, order_edges
+from journeys.identity.rules import IdentityRules, hash_email, normalise_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -349,3 +352,65 @@ def _long_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, boo
         here, at, backwards = came[here]
         path.append((at, backwards))
     return path[::-1]
+
+
+_PAIR = ("id_type_a", "id_a", "id_type_b", "id_b")
+_FOUND = {"event": pl.String, "call": pl.String}
+
+
+def add_first_sightings(graph: IdentityGraph, links: pl.DataFrame) -> pl.DataFrame:
+    """Add `event`, or else `call` (the kind of fact), that first showed each link; null where it is not available.
+
+    The sources of the graph are read once each, however many links there are. Links have `id_type_a`, `id_a`,
+    `id_type_b`, `id_b`, `kind`, `first_seen`, `source`; their order is kept.
+    """
+    seen = links.filter(pl.col("kind") == "row").select(*_PAIR, "source", pl.col("first_seen").alias("timestamp"))
+    found = [pl.DataFrame(schema={**{name: seen.schema[name] for name in (*_PAIR, "source")}, **_FOUND})]
+    for one in graph.sources:
+        mine = seen.filter(
+            (pl.col("source") == one.name)
+            & pl.all_horizontal(pl.col(f"id_type_{end}").is_in(list(one.ids)) for end in "ab")
+        )
+        if mine.height:
+            # files may be gone or replaced
+            with suppress(OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+                found.append(_search_source(one, mine, rules=graph.rules))
+    # an event is more informative than a call at the same time
+    first = pl.concat(found).group_by(*_PAIR, "source").agg(pl.col("event", "call").min())
+    found_at = links.join(first, on=[*_PAIR, "source"], how="left", maintain_order="left")
+    is_row = pl.col("kind") == "row"
+    return found_at.with_columns(
+        pl.when(is_row).then("event"), call=pl.when(is_row & pl.col("event").is_null()).then("call")
+    )
+
+
+def _search_source(one: Events, links: pl.DataFrame, *, rules: IdentityRules) -> pl.DataFrame:
+    """Read the rows of one source at the times concerned, and find the pairs of identifiers among them."""
+    columns = {kind: _id_columns(one, str(kind)) for kind in set(links["id_type_a"]) | set(links["id_type_b"])}
+    types = sorted({name for names in columns.values() for name in names})
+    rows = (
+        one.rows.filter(pl.col("_status").is_in(["event", "fact"]))
+        .select("timestamp", pl.when(pl.col("_kind").is_null()).then("event"), pl.col("_kind").alias("call"), *types)
+        .join(links.lazy().select("timestamp").unique(), on="timestamp", how="semi")
+        .with_columns(normalise_values(pl.col(name), id_type=name, rules=rules).alias(name) for name in types)
+        .collect()
+    )
+    for name in types:
+        if rules.hash_emails and name in rules.emails:
+            plain = rows[name].drop_nulls().unique()
+            hashed = pl.Series([hash_email(text, salt=rules.salt) for text in plain], dtype=pl.String)
+            rows = rows.with_columns(pl.col(name).replace_strict(plain, hashed, default=None, return_dtype=pl.String))
+    found = []
+    for (a, b), pairs in links.group_by("id_type_a", "id_type_b"):
+        for left, right in product(columns[a], columns[b]):
+            if left != right:
+                both = rows.select(
+                    "timestamp", "event", "call", pl.col(left).alias("id_a"), pl.col(right).alias("id_b")
+                )
+                found.append(pairs.join(both, on=["timestamp", "id_a", "id_b"]).select(*_PAIR, "source", *_FOUND))
+    return pl.concat(found).with_columns(pl.col(name).cast(pl.String) for name in _FOUND)
+
+
+def _id_columns(one: Events, kind: str) -> list[str]:
+    """List the columns that may hold an identifier: a user id may have been reclassified as anonymous."""
+    return [kind, *([USER] if kind in ANONYMOUS_TYPES and USER in one.ids else [])]

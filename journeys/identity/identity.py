@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
-from journeys.errors import ArgumentError, StoreError, UnknownNameError, find_closest, unknown_message
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, find_closest, raise_all, unknown_message
 from journeys.events import Events
 from journeys.events.issues import ALARMING_SHARE
 from journeys.identity.explain import IdLike, LinkExplanation, explain_link, find_similar
 from journeys.identity.graph import IdentityGraph, order_edges
-from journeys.identity.read_rows import check_unchanged, normalise_series
-from journeys.identity.rules import IdentityRules
+from journeys.identity.rules import IdentityRules, normalise_series
 from journeys.identity.stitching_impact import StitchingImpact, compare_answers
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class Identity:
             )
         unstitched = self._build(self._restitch(self._graph.sources, link=False))
         again = self._restitch(self._graph.sources)
-        check_unchanged(again.identity.rows, before=self.rows, what="compare_unstitched")
+        _check_unchanged(again.identity.rows, before=self.rows, what="compare_unstitched")
         stitched = self._build(again)
         return compare_answers(ask(stitched), ask(unstitched))
 
@@ -452,7 +452,7 @@ class Identity:
                 "jn.stitch(...) and save it again."
             )
         again = self._restitch([*self._graph.sources, *events], traits=traits or self._traits, before=self)
-        check_unchanged(again.identity.rows, before=self.rows, what="add")
+        _check_unchanged(again.identity.rows, before=self.rows, what="add")
         return replace(again, identity=replace(again.identity, _highest=self._highest))
 
     def _decode_edges(self, which: pl.Expr) -> pl.DataFrame:
@@ -487,3 +487,33 @@ class Stitched:
     identity: Identity
     people: pl.DataFrame
     quarantine: pl.DataFrame
+
+
+def _check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
+    """Refuse to answer from sources that have other rows than they had, or rows of another time.
+
+    `now` and `before` have `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources are below.
+    """
+    columns = ("source", "read", "first", "last")
+    problems = []
+    for (name, then, *span), (_, found, *spans) in zip(
+        before.select(columns).rows(), now.select(columns).rows(), strict=False
+    ):
+        if then != found:
+            changed = f"had {then:,} rows when it was stitched and has {found:,} now"
+        elif span != spans:
+            changed = (
+                f"had events {_describe_span(*span)} when it was stitched and has them {_describe_span(*spans)} now"
+            )
+        else:
+            continue
+        problems.append(
+            f"{what}: {name!r} {changed}, so its files were changed; read them again and stitch everything."
+        )
+    raise_all(problems, StoreError)
+
+
+def _describe_span(first: datetime | None, last: datetime | None) -> str:
+    if first is None or last is None:
+        return "at no time"
+    return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"

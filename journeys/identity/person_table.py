@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.arrays import parallel_take
+from journeys.arrays import Numbers, parallel_take
+from journeys.events.core import TRAIT
 from journeys.identity.cluster import DROPPED, NOT_FOUND, Clusters, owner_at_time
-from journeys.identity.encode_ids import NO_OWNER, EncodedIds
-from journeys.identity.read_rows import ANONYMOUS_TYPES, TRAIT, USER, SourceRows, find_placeholders, normalise_series
-from journeys.identity.rules import IdentityRules
+from journeys.identity.encode_ids import ANONYMOUS_TYPES, NO_OWNER, USER, EncodedIds
+from journeys.identity.read_rows import SourceRows
+from journeys.identity.rules import IdentityRules, find_placeholders, normalise_series
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.int32]
 
 _BY_OWNER = {"code": pl.Int64, "owner": pl.Int64, "rows": pl.Int64}
 _REASONS = {NO_OWNER: "no usable identifier", DROPPED: "anonymous on a shared identifier"}

@@ -1,228 +1,35 @@
-"""Rows of all sources with their identifiers in normal form, and identifiers moved to their proper type."""
+"""Rows of a source, read batch by batch: events, facts, and which combination of identifiers each row has.
+
+Millions of rows with long identifiers have few distinct combinations. The text of an identifier is kept once, where it
+is first seen. Rows are compared by a 64-bit hash; a collision is detected by another 32 bits, and where one is found,
+the identifiers themselves are compared.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.arrays import parallel_take
-from journeys.errors import StoreError, raise_all
+from journeys.arrays import Checks, Hashes, HashIndex, Numbers, parallel_take
 from journeys.events import Events
 from journeys.events.batches import KEY, RepeatFinder, iterate_batches
-from journeys.events.core import STATUSES
-from journeys.events.placeholder_values import matches_any, normalise_ids, normalise_names, placeholder_reason
-from journeys.identity.id_combinations import IdCombinations, IdCombiner, combine_by_value, hash_columns
-from journeys.identity.rules import IdentityRules
+from journeys.events.core import STATUSES, TRAIT
+from journeys.events.placeholder_values import normalise_ids, normalise_names
+from journeys.identity.rules import IdentityRules, find_placeholders, normalise_series
 
-_UUID = r"(?i)^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"
-_ADDRESS = r"(?i)^\s*(mailto:)?[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
-
-
-def normalise_values(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr:
-    """Write equal identifiers in one way: without blanks around, "123.0" as "123", one case of e-mails and UUIDs."""
-    text = values.str.strip_chars()
-    if id_type in rules.emails:
-        text = text.str.to_lowercase().str.strip_prefix("mailto:")
-        # with nothing before the "+", there would be no address without it
-        return text.str.replace(r"^([^+@]+)\+[^@]*@", "${1}@") if rules.plus_tags == "drop" else text
-    if id_type in rules.fold_case:
-        text = text.str.to_lowercase()
-    whole = text.str.replace(r"^(-?\d+)\.0+$", "${1}")
-    return pl.when(text.str.contains(_UUID)).then(text.str.to_lowercase()).otherwise(whole)
-
-
-def normalise_series(values: pl.Series, *, id_type: str, rules: IdentityRules) -> pl.Series:
-    """Normalise a column of identifiers; fast where most of them are written right already."""
-    if id_type not in (*rules.emails, *rules.fold_case):
-        text = values.str.strip_chars()
-        ending = text.filter(text.str.ends_with("0"))
-        if not text.str.contains("[A-F]").any() and not ending.str.contains(".0", literal=True).any():
-            return text
-    return pl.select(normalise_values(pl.lit(values), id_type=id_type, rules=rules)).to_series()
-
-
-def find_placeholders(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
-    """Return the `reason` why identifiers identify nobody; null for all others."""
-    patterns = ["^$", *rules.junk]
-    bad = ids.to_frame("id").select(matches_any(pl.col("id"), patterns).fill_null(value=False)).to_series()
-    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, ids.len())
-    if not bad.any():
-        return reason
-    reasons = (
-        ids.filter(bad)
-        .to_frame("id")
-        .select(
-            pl.coalesce(
-                pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(placeholder_reason(pattern)))
-                for pattern in patterns
-            )
-        )
-        .to_series()
-    )
-    return reason.scatter(bad.arg_true(), reasons)
-
-
-def hash_email(address: str, *, salt: str) -> str:
-    """Return the hash of an e-mail address, which can be looked up only with the salt."""
-    return hashlib.sha256(f"{salt}{address}".encode()).hexdigest()
-
-
-def hash_email_texts(values: pl.Series, *, rules: IdentityRules) -> pl.Series:
-    """Hash the texts that are an e-mail address and nothing else, in the way identifiers are hashed.
-
-    A column without addresses keeps its type; categories of which one is hashed become text.
-
-    Examples
-    --------
-    >>> hash_email_texts(pl.Series(["Ann@x.org", "ask @ann"]), rules=IdentityRules(salt="s")).str.head(8).to_list()
-    ['d745925f', 'ask @ann']
-    """
-    # each category once, and only those that rows have
-    texts = values if values.dtype == pl.String else values.unique().cast(pl.String)
-    some = texts.filter(texts.str.contains("@", literal=True)).unique()
-    some = some.filter(some.str.contains(_ADDRESS))
-    if not some.len():
-        return values
-    id_type = rules.emails[0] if rules.emails else "email"
-    plain = normalise_series(some, id_type=id_type, rules=rules)
-    hashes = pl.Series([hash_email(text, salt=rules.salt) for text in plain], dtype=pl.String)
-    return values.cast(pl.String).replace(some, hashes)
-
-
-Numbers = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
-
-IDENTIFY = "identify"
-"""The kind of a link that says which identifier is anonymous (`a`) and which a user's (`b`), and joins nothing.
-
-With one identifier at both ends it says only that this one is a user's.
-"""
-
-USER, ANONYMOUS_TYPES = "user_id", ("anonymous_id", "device_id")
-# Calls that name identifiers without saying of which type they are.
-_UNTYPED_CALLS = ("alias", "create_alias", "merge")
-
-
-def reclassify_anonymous_ids(
-    links: pl.DataFrame,
-    *,
-    blocks: list[Numbers],
-    sources: Sequence[SourceRows],
-    ids: pl.DataFrame,
-    types: tuple[str, ...],
-) -> pl.DataFrame:
-    """Reclassify as anonymous what calls (`previousId`, `distinct_id`, `alias`) name as if it were a user id.
-
-    A reader sees its own rows only, and whether the visits came in the same file must not decide. So the rows of all
-    sources are asked, after normalisation: a user id that a call names is an anonymous id (or a device's) if there is
-    an equal one of that type and no row but these calls has it as a user's; or if an identify call says so and no
-    other says that it is a user. Of several types that of the same source comes first. What rows have as both stays a
-    user id.
-
-    Example: the call alias(previous "x1", user "ann"), and a page view with anonymous_id "x1": user_id "x1" becomes
-    anonymous_id "x1". With a purchase by user_id "x1" besides, it stays a user id.
-
-    `links` have `a`, `b` (codes), `source` and `kind`; of `ids` (`rank`, `id`) the row number is the code. `blocks`,
-    for each source the codes of its combinations, one column per type, are changed in place. Return the links that
-    join, with the new codes.
-    """
-    anonymous = [name for name in ANONYMOUS_TYPES if name in types]
-    joins = links.filter(pl.col("kind") != IDENTIFY)
-    if not links.height or not anonymous or USER not in types:
-        return joins
-    found = _find_reclassified(links, blocks=blocks, sources=sources, ids=ids, types=types)
-    if not found.height:
-        return joins
-    has = {(one.name, name) for one in sources for name in one.types}
-    own = {one.name: [name for name in anonymous if (one.name, name) in has] for one in sources}
-    new = {name: _new_codes(found, first=types.index(name), count=ids.height) for name in anonymous}
-    for at, one in enumerate(sources):
-        first = (own[one.name] or anonymous)[0]
-        blocks[at] = _replace_user_codes(blocks[at], new[first], types=types)
-    parts = []
-    for name, mine in joins.with_row_index("place").group_by("source"):
-        first = (own.get(str(name[0])) or anonymous)[0]
-        codes = [pl.Series(end, new[first].take(mine[end].to_numpy()), dtype=pl.Int64) for end in "ab"]
-        parts.append(mine.with_columns(codes))
-    return pl.concat(parts).sort("place").drop("place") if parts else joins
-
-
-def _find_reclassified(
-    links: pl.DataFrame,
-    *,
-    blocks: Sequence[Numbers],
-    sources: Sequence[SourceRows],
-    ids: pl.DataFrame,
-    types: Sequence[str],
-) -> pl.DataFrame:
-    """List the user ids that are anonymous: `code`, `other` (the anonymous code) and the `rank` of its type."""
-    # one more place, for "none" (-1)
-    seen, in_rows, in_calls = (np.zeros(ids.height + 1, dtype=bool) for _ in range(3))
-    for one, block in zip(sources, blocks, strict=True):
-        by_row = np.zeros(block.shape[0], dtype=bool)
-        by_row[one.event_combinations] = True
-        calls = one.facts.select(pl.col("kind").is_in(_UNTYPED_CALLS).fill_null(value=False)).to_series().to_numpy()
-        by_row[one.fact_combinations[~calls]] = True
-        in_rows[block[by_row]] = True
-        seen[block[one.fact_combinations]] = True
-        in_calls[block[one.fact_combinations[calls]]] = True
-    seen |= in_rows
-    joins, identifies = links.filter(pl.col("kind") != IDENTIFY), links.filter(pl.col("kind") == IDENTIFY)
-    ends = [part[end].to_numpy() for part in (joins, identifies) for end in "ab"]
-    for codes in ends:
-        seen[codes] = True
-    anonymous, users = np.zeros_like(seen), np.zeros_like(seen)
-    anonymous[identifies["a"].to_numpy()] = users[identifies["b"].to_numpy()] = True
-    for codes in ends[:2]:
-        in_calls[codes] = True
-    coded = ids.select("rank", "id", pl.int_range(pl.len()).alias("code"))
-    names = coded.filter(pl.Series(anonymous[:-1]))["id"].unique()
-    is_user = pl.col("rank") == types.index(USER)
-    asked = pl.Series(in_calls[:-1]) | pl.col("id").is_in(names.implode())
-    mine = coded.filter(is_user & asked).select("id", "code")
-    found = coded.filter(pl.col("rank").is_in([types.index(name) for name in ANONYMOUS_TYPES if name in types]))
-    found = found.join(mine, on="id", suffix="_user").select(
-        pl.col("code_user").alias("code"), pl.col("code").alias("other"), "rank"
-    )
-    code, other = found["code"].to_numpy(), found["other"].to_numpy()
-    reclassified = seen[other] & ~in_rows[code] | anonymous[other] & ~users[code]
-    return found.filter(pl.Series(reclassified))
-
-
-def _new_codes(found: pl.DataFrame, *, first: int, count: int) -> Ints:
-    """Return the new code of each code, if one type comes first; at the last place that of "none"."""
-    best = found.sort((pl.col("rank") != first), "rank", "code").unique("code", keep="first", maintain_order=True)
-    new = np.arange(count + 1)
-    new[-1] = -1
-    new[best["code"].to_numpy()] = best["other"].to_numpy()
-    return new
-
-
-def _replace_user_codes(block: Numbers, new: Ints, *, types: Sequence[str]) -> Numbers:
-    """Write the new codes in the column of user ids; a row that has the identifier already keeps it once."""
-    at = types.index(USER)
-    code = new.take(block[:, at]).astype(np.int32)
-    changed = np.flatnonzero(code != block[:, at])
-    if not changed.size:
-        return block
-    replaced = block.copy()
-    twice = (block[changed] == code[changed, np.newaxis]).any(axis=1)
-    replaced[changed, at] = np.where(twice, np.int32(-1), code[changed])
-    return replaced
-
-
 Flags = npt.NDArray[np.bool_]
 Names = npt.NDArray[np.unsignedinteger]
+Uint = TypeVar("Uint", bound=np.unsignedinteger)
 
-TRAIT = "trait:"
-"""The prefix of the columns of facts that hold traits."""
-
+_MULTIPLIER = 0x9E37_79B9_7F4A_7C15
+_CHECK_BITS = 0xFFFF_FFFF
 _EVENT, _FACT, _DUPLICATE, _QUARANTINED = range(4)
 _BATCH = 250_000
 _REPEATED = {"at": pl.Int32, "row": pl.UInt32, "home_at": pl.Int32, "home_row": pl.UInt32}
@@ -439,6 +246,143 @@ def _without_ids(combined: IdCombinations) -> Flags:
     return empty
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class IdCombinations:
+    """Distinct combinations of identifiers.
+
+    Attributes
+    ----------
+    number : np.ndarray
+        The combination of each row.
+    places : np.ndarray
+        One row per combination, one column per type: the place in `values`.
+    values : tuple of pl.Series
+        For each type the distinct values as text, and perhaps null.
+    first_row : np.ndarray, optional
+        The first row of each combination, if it is known.
+    """
+
+    number: Numbers
+    places: Numbers
+    values: tuple[pl.Series, ...]
+    first_row: Ints | None = None
+
+
+def hash_columns(ids: Sequence[str]) -> list[pl.Expr]:
+    """Hash each identifier column twice, independently: `_hash0`, … (64 bits) and `_check0`, … (32 bits)."""
+    low = pl.lit(_CHECK_BITS, dtype=pl.UInt64)
+    texts = [pl.col(name).cast(pl.String) for name in ids]
+    hashes = [text.hash(1).alias(f"_hash{at}") for at, text in enumerate(texts)]
+    return hashes + [(text.hash(2) & low).cast(pl.UInt32).alias(f"_check{at}") for at, text in enumerate(texts)]
+
+
+class IdCombiner:
+    """Numbers the combinations of identifiers batch by batch.
+
+    While one batch is read, the rows of the one before are numbered, and the new identifiers of that before are stored.
+    Texts are stored as `clean` returns them.
+    """
+
+    def __init__(self, ids: Sequence[str], *, clean: Callable[[pl.Series], pl.Series] | None = None) -> None:
+        self._ids = tuple(ids)
+        self._clean = clean or _copy_texts
+        self._rows = HashIndex()
+        self._indexes = [HashIndex() for _ in ids]
+        self._numbers = [np.empty(0, dtype=np.int32)]
+        self._places: list[Numbers] = []
+        self._values: list[list[pl.Series]] = [[pl.Series("raw", [], dtype=pl.String)] for _ in ids]
+        self._first_rows = [np.empty(0, dtype=np.int64)]
+        self._height = 0
+        self._numbering, self._storing = _Worker(), _Worker()
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Take the next rows: the identifiers and their `hash_columns`."""
+        self._numbering.start(lambda: self._number_rows(batch))
+
+    def _number_rows(self, batch: pl.DataFrame) -> None:
+        """Number the combinations of a batch, and hand on the rows of those that are new."""
+        count = range(len(self._ids))
+        hashes, checks = ([batch[f"{name}{at}"].to_numpy() for at in count] for name in ("_hash", "_check"))
+        if not self._ids:
+            hashes, checks = [np.zeros(batch.height, dtype=np.uint64)], [np.zeros(batch.height, dtype=np.uint32)]
+        number, new = self._rows.number(_mix_hashes(hashes), _mix_hashes(checks))
+        self._numbers.append(number)
+        self._first_rows.append(new + self._height)
+        self._height += batch.height
+        self._storing.start(lambda: self._store_rows(batch, hashes, checks, new))
+
+    def _store_rows(self, batch: pl.DataFrame, hashes: list[Hashes], checks: list[Checks], new: Ints) -> None:
+        """Store the combinations of the new rows, and the identifiers that are new in them."""
+        places = np.empty((new.size, len(self._ids)), dtype=np.int32)
+        for at, (name, index) in enumerate(zip(self._ids, self._indexes, strict=True)):
+            places[:, at], first = index.number(hashes[at].take(new), checks[at].take(new))
+            texts = batch[name].gather(pl.Series(new.take(first).astype(np.uint32)))
+            self._values[at].append(self._clean(texts.cast(pl.String)).alias("raw"))
+        self._places.append(places)
+
+    def finish(self) -> IdCombinations | None:
+        """Return what was found, or None where hashes collided."""
+        self._numbering.end()
+        self._storing.end()
+        if self._rows.collided or any(index.collided for index in self._indexes):
+            return None
+        empty = np.empty((0, len(self._ids)), dtype=np.int32)
+        values = tuple(pl.concat(one) for one in self._values)
+        number, first_row = np.concatenate(self._numbers), np.concatenate(self._first_rows)
+        return IdCombinations(number, np.concatenate([empty, *self._places]), values, first_row)
+
+
+class _Worker:
+    """A thread that does one task after another; who starts the next one waits for the last."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def start(self, task: Callable[[], None]) -> None:
+        self._wait_for_last()
+        self._last = self._pool.submit(task)
+
+    def _wait_for_last(self) -> None:
+        if self._last is not None:
+            self._last.result()
+
+    def end(self) -> None:
+        self._wait_for_last()
+        self._pool.shutdown()
+
+
+def _mix_hashes(hashes: list[npt.NDArray[Uint]]) -> npt.NDArray[Uint]:
+    """Mix the hashes of a row's identifiers, in their order, to one."""
+    mixed = hashes[0]
+    for one in hashes[1:]:
+        mixed = mixed * one.dtype.type(_MULTIPLIER & np.iinfo(one.dtype).max) + one
+    return mixed
+
+
+def _copy_texts(texts: pl.Series) -> pl.Series:
+    """Copy texts: those that were merely picked keep their whole batch in memory."""
+    return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
+
+
+def combine_by_value(rows: pl.LazyFrame, *, ids: Sequence[str]) -> IdCombinations:
+    """Number the combinations by comparing the identifiers themselves, where their hashes collide."""
+    texts = rows.select(pl.col(name).cast(pl.String) for name in ids).collect()
+    distinct = texts.unique(maintain_order=True)
+    numbered = distinct.with_row_index("_number")
+    found = texts.join(numbered, on=list(ids), how="left", maintain_order="left", nulls_equal=True)["_number"]
+    places = np.empty((distinct.height, len(ids)), dtype=np.int32)
+    values = []
+    for at, name in enumerate(ids):
+        of_type = distinct[name].unique(maintain_order=True).rename("raw")
+        placed = distinct.select(pl.col(name).alias("raw")).join(
+            of_type.to_frame().with_row_index("_place"), on="raw", how="left", maintain_order="left", nulls_equal=True
+        )
+        places[:, at] = placed["_place"].to_numpy()
+        values.append(of_type)
+    return IdCombinations(found.to_numpy().astype(np.int32), places, tuple(values))
+
+
 def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRules) -> list[SourceRows]:
     """Drop events whose message an earlier source has brought already.
 
@@ -514,33 +458,3 @@ def _ids_of_rows(one: SourceRows, name: str, *, rows: npt.NDArray[np.uint32], ru
     place = pl.Series(one.combinations[one.event_combinations[rows], at])
     texts = normalise_series(one.values[at].gather(place), id_type=name, rules=rules)
     return texts.set(find_placeholders(texts, rules=rules).is_not_null(), None)
-
-
-def check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
-    """Refuse to answer from sources that have other rows than they had, or rows of another time.
-
-    `now` and `before` have `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources are below.
-    """
-    columns = ("source", "read", "first", "last")
-    problems = []
-    for (name, then, *span), (_, found, *spans) in zip(
-        before.select(columns).rows(), now.select(columns).rows(), strict=False
-    ):
-        if then != found:
-            changed = f"had {then:,} rows when it was stitched and has {found:,} now"
-        elif span != spans:
-            changed = (
-                f"had events {_describe_span(*span)} when it was stitched and has them {_describe_span(*spans)} now"
-            )
-        else:
-            continue
-        problems.append(
-            f"{what}: {name!r} {changed}, so its files were changed; read them again and stitch everything."
-        )
-    raise_all(problems, StoreError)
-
-
-def _describe_span(first: datetime | None, last: datetime | None) -> str:
-    if first is None or last is None:
-        return "at no time"
-    return f"from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S}"

@@ -17,7 +17,7 @@ from journeys.errors import ArgumentError, StoreError, UnknownNameError, raise_a
 from journeys.events import Events
 from journeys.events.batches import translate_source_errors
 from journeys.identity.cluster import DROPPED, Clusters, cluster_ids
-from journeys.identity.encode_ids import NO_OWNER, EncodedIds, encode_ids, order_types
+from journeys.identity.encode_ids import ANONYMOUS_TYPES, NO_OWNER, EncodedIds, encode_ids, order_types
 from journeys.identity.graph import IdentityGraph, list_edges
 from journeys.identity.identity import Identity, Stitched
 from journeys.identity.person_table import (
@@ -32,8 +32,8 @@ from journeys.identity.person_table import (
     normalise_accounts,
     number_people,
 )
-from journeys.identity.read_rows import ANONYMOUS_TYPES, SourceRows, drop_repeated_messages, hash_email_texts, read_rows
-from journeys.identity.rules import IdentityRules, check_rules
+from journeys.identity.read_rows import SourceRows, drop_repeated_messages, read_rows
+from journeys.identity.rules import IdentityRules, check_rules, hash_email_texts
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

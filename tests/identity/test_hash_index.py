@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from journeys.identity.id_combinations import HashIndex
+from journeys.arrays import HashIndex
 
 
 @pytest.mark.parametrize("different", [1, 2, 1_000, 2**40])
