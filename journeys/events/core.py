@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from journeys.display.progress import show_progress
 from journeys.events.batches import drop_repeats, hash_keys, translate_source_errors
 from journeys.events.issues import Issues, find_issues
+from journeys.events.times import FIRST_TIME, LAST_TIME, OUT_OF_RANGE
 
 PAGE_COLUMNS = ("page_path", "page_url", "page_title", "page_referrer", "page_search")
 LINK_SCHEMA = pl.Schema(
@@ -160,10 +161,6 @@ class Events:
         )
 
 
-# Python, and most of what shows a time, knows no other years.
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-
-
 def build_events(
     rows: pl.LazyFrame,
     *,
@@ -204,10 +201,10 @@ def build_events(
     rows = rows.with_columns(
         pl.lit(name).alias("source"), *(pl.lit(None, dtype=pl.String).alias(column) for column in missing)
     )
-    is_beyond = ~pl.col("timestamp").is_between(FIRST, LAST)
+    is_beyond = ~pl.col("timestamp").is_between(FIRST_TIME, LAST_TIME)
     rows = rows.with_columns(
         pl.when(~is_beyond).then(pl.col("timestamp")).alias("timestamp"),
-        pl.coalesce(pl.col("_problem"), pl.when(is_beyond).then(pl.lit("a time outside the years 1 to 9999"))),
+        pl.coalesce(pl.col("_problem"), pl.when(is_beyond).then(pl.lit(OUT_OF_RANGE))),
     )
     is_fact = pl.col("_kind").is_not_null()
     has_no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)
@@ -272,7 +269,7 @@ def _row_status(is_good: pl.Expr, *, repeat: pl.Expr, fact: pl.Expr) -> pl.Expr:
 def _add_status(rows: pl.LazyFrame, *, name: str) -> pl.LazyFrame:
     """Give each row its status as far as it can be known without its identifiers and its event."""
     names = rows.collect_schema().names()
-    is_good = pl.col("timestamp").is_between(FIRST, LAST).fill_null(value=False)
+    is_good = pl.col("timestamp").is_between(FIRST_TIME, LAST_TIME).fill_null(value=False)
     if "_problem" in names:
         is_good &= pl.col("_problem").is_null()
     is_fact = pl.col("_kind").is_not_null() if "_kind" in names else pl.lit(value=False)

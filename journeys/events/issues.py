@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from journeys.events.times import DATE_ONLY
+from journeys.events.times import DATE_ONLY, YEAR_2000
 
 INEXACT = "_inexact"
 """Prefix of columns that hold numbers too large to be exact identifiers."""
@@ -204,7 +204,7 @@ def _unusual_rows(
     time = pl.col("timestamp")
     person = _first_id(ids)
     unusual = {
-        "time before the year 2000": (time < datetime(2000, 1, 1, tzinfo=UTC)).sum(),
+        "time before the year 2000": (time < YEAR_2000).sum(),
         "time in the future": (time > now + timedelta(days=1)).sum(),
         "same person and time as an earlier row (kept in order of arrival)": pl.len()
         - pl.struct(person, time).n_unique(),

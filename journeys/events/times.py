@@ -68,8 +68,11 @@ UNITS = (*UNIT_NAMES, "mixed")
 """What `unit` may be; in "mixed", each number says by its size whether it counts seconds or smaller units."""
 # Spreadsheets count days from 30 December 1899, in the time zone of whoever typed them: 46082.5 is 1 March 2026, 12:00.
 _SERIAL_DAY, _SERIAL_1970 = 86_400, 25_569
-# A number outside these years counts another unit.
-FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
+YEAR_2000, _YEAR_2101 = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
+"""A number outside these years counts another unit; an earlier time is unusual."""
+# Python, and most of what shows a time, knows no other years.
+FIRST_TIME, LAST_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+OUT_OF_RANGE = "a time outside the years 1 to 9999"
 
 
 def check_unit(unit: str) -> None:
@@ -144,7 +147,7 @@ def _read_digits(text: pl.Expr) -> pl.Expr:
 
 
 def _is_inside(value: pl.Expr, unit: str) -> pl.Expr:
-    first, last = int(FIRST.timestamp()), int(LAST.timestamp())
+    first, last = int(YEAR_2000.timestamp()), int(_YEAR_2101.timestamp())
     if unit == "mixed":
         return pl.any_horizontal(_is_inside(value, one) for one in PER_SECOND)
     if unit == "days":

@@ -12,7 +12,16 @@ import polars as pl
 
 from journeys.arrays import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
-from journeys.events.times import DATE_ONLY, UNREADABLE, TimeParser
+from journeys.events.times import (
+    DATE_ONLY,
+    FIRST_TIME,
+    LAST_TIME,
+    OUT_OF_RANGE,
+    UNREADABLE,
+    UTC_TIME,
+    YEAR_2000,
+    TimeParser,
+)
 from journeys.log.core import Log, Size, View, summarise_people
 
 
@@ -138,11 +147,8 @@ def _is_sorted(rows: pl.DataFrame) -> bool:
 
 
 PROBLEM, IS_DATE, _ORIGINAL = "__problem__", "__is_date__", "__original__"
-_OUT_OF_RANGE = "a time outside the years 1 to 9999"
-_PROBLEMS = pl.Enum(["no person", "no time", UNREADABLE, _OUT_OF_RANGE, "no event"])
-# datetimes of Python have no other years
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_PROBLEMS = pl.Enum(["no person", "no time", UNREADABLE, OUT_OF_RANGE, "no event"])
+_DEFAULT_PARSER = TimeParser()
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +188,7 @@ def build_log(
     Raise UnknownNameError when columns are missing; all of them are named. Raise ArgumentError when a column has an
     unsuitable type.
     """
-    times = times or TimeParser()
+    times = times or _DEFAULT_PARSER
     tidy = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
     # rows that are in memory stay in one chunk this way
     rows = tidy.collect(engine="in-memory") if isinstance(table, pl.DataFrame) else tidy.collect()
@@ -219,12 +225,15 @@ def tidy_rows(
     _check_columns(schema, wanted=wanted, times=times)
     kind = schema[timestamp]
     may_fail = kind == pl.String or kind.is_numeric()
+    time, is_date = pl.col(timestamp), pl.lit(value=False)
+    if kind != UTC_TIME:
+        time, is_date = times.parse(time, kind, column=timestamp), times.is_date_only(time, kind).fill_null(value=False)
     named = frame.select(
         (pl.col(person).fill_nan(None) if schema[person].is_float() else pl.col(person)).alias("person"),
-        times.parse(pl.col(timestamp), kind, column=timestamp).alias("timestamp"),
+        time.alias("timestamp"),
         (pl.col(event) if isinstance(schema[event], pl.Enum) else pl.col(event).cast(pl.String)).alias("event"),
         pl.exclude(person, timestamp, event),
-        times.is_date_only(pl.col(timestamp), kind).fill_null(value=False).alias(IS_DATE),
+        is_date.alias(IS_DATE),
         *([pl.col(timestamp).alias(_ORIGINAL)] if may_fail else []),
     )
     if may_fail:
@@ -238,8 +247,8 @@ def tidy_rows(
         .then(pl.lit(UNREADABLE, dtype=_PROBLEMS))
         .when(pl.col("timestamp").is_null())
         .then(pl.lit("no time", dtype=_PROBLEMS))
-        .when(~pl.col("timestamp").is_between(_FIRST, _LAST))
-        .then(pl.lit(_OUT_OF_RANGE, dtype=_PROBLEMS))
+        .when(~pl.col("timestamp").is_between(FIRST_TIME, LAST_TIME))
+        .then(pl.lit(OUT_OF_RANGE, dtype=_PROBLEMS))
         .when(pl.col("event").is_null())
         .then(pl.lit("no event", dtype=_PROBLEMS))
         .alias(PROBLEM)
@@ -267,19 +276,19 @@ def quarantine_rows(rows: pl.DataFrame, *, times: TimeParser) -> pl.DataFrame:
     A property of that name is renamed. A time that cannot be read is null, and its text is kept in a column
     `timestamp (as read)`; a time that Python cannot show is null, too.
     """
-    rows = rows.drop(IS_DATE)
-    texts = rows if _ORIGINAL in rows.columns else rows.with_columns(pl.lit(None).alias(_ORIGINAL))
-    texts = texts.cast({"event": pl.String, PROBLEM: pl.String, _ORIGINAL: pl.String})
-    texts = texts.with_columns(pl.when(pl.col(PROBLEM) != _OUT_OF_RANGE).then(pl.col("timestamp")).alias("timestamp"))
-    reason = times.explain(pl.col(_ORIGINAL), pl.col("timestamp"), pl.String(), column="timestamp")
-    texts = texts.with_columns(
-        pl.when(pl.col(PROBLEM) == UNREADABLE).then(reason).fill_null(pl.col(PROBLEM)).alias(PROBLEM)
-    )
-    texts = texts.rename({"reason": "reason (as read)"}, strict=False).rename({PROBLEM: "reason"})
-    if texts[_ORIGINAL].null_count() == texts.height:
-        return texts.drop(_ORIGINAL)
-    reordered = [name for name in texts.columns if name not in (_ORIGINAL, "reason")]
-    return texts.select(*reordered, pl.col(_ORIGINAL).alias("timestamp (as read)"), "reason")
+    in_range = pl.when(pl.col(PROBLEM) != OUT_OF_RANGE).then("timestamp")
+    rows = rows.drop(IS_DATE).cast({"event": pl.String, PROBLEM: pl.String}).with_columns(in_range)
+    if _ORIGINAL in rows.columns:
+        rows = rows.cast({_ORIGINAL: pl.String})
+        reason = times.explain(pl.col(_ORIGINAL), pl.col("timestamp"), pl.String(), column="timestamp")
+        explained = pl.when(pl.col(PROBLEM) == UNREADABLE).then(reason).fill_null(pl.col(PROBLEM))
+        rows = rows.with_columns(explained.alias(PROBLEM))
+        if rows[_ORIGINAL].null_count() == rows.height:
+            rows = rows.drop(_ORIGINAL)
+    rows = rows.rename({"reason": "reason (as read)"}, strict=False)
+    rows = rows.rename({PROBLEM: "reason", _ORIGINAL: "timestamp (as read)"}, strict=False)
+    last = [name for name in ("timestamp (as read)", "reason") if name in rows.columns]
+    return rows.select(pl.exclude(last), *last)
 
 
 def _check_columns(schema: pl.Schema, *, wanted: dict[str, str], times: TimeParser) -> None:
@@ -374,7 +383,7 @@ def count_unusual_rows(events: pl.LazyFrame) -> dict[str, int]:
     counted = events.select(
         is_tie.sum().alias("equal times of one person"),
         (is_tie & is_repeat).sum().alias("same as the row before"),
-        (pl.col("timestamp") < _EARLIEST).sum().alias("before the year 2000"),
+        (pl.col("timestamp") < YEAR_2000).sum().alias("before the year 2000"),
         (pl.col("timestamp") > datetime.now(tz=UTC)).sum().alias("in the future"),
     ).collect()
     return {name: int(value) for name, value in counted.row(0, named=True).items() if value}
