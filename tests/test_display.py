@@ -216,3 +216,8 @@ def test_a_number_behind_a_right_to_left_name_stays_behind_it():
 def test_a_column_of_credit_has_one_number_of_decimals():
     page = html_table(pl.DataFrame({"campaign": ["a", "b", "c"], "credit": [1072.0, 17.5, 9.0]}), style=False)
     assert re.findall(r'class="r">([^<]*)</td>', page) == ["1,072.0", "17.5", "9.0"]
+
+
+def test_every_p_value_is_written_as_one():
+    names = ["p_value", "q_value", "q_equal_time", "p_permuted", "p_family", "q_within"]
+    assert html_table(pl.DataFrame(dict.fromkeys(names, [1e-9])), style=False).count("&lt; 0.001") == len(names)

@@ -41,6 +41,9 @@ _WEB = re.compile(r"https?://[^\s\x00-\x20<>\"'\\]+", re.IGNORECASE)
 _SENTENCES = ("problems", "reason")
 # Settings whose values are the library's own words.
 _WORDS = ("count", "rank", "note")
+_P_VALUES = {
+    *("p_value", "q_value", "p_equal_time", "q_equal_time", "p_permuted", "p_family", "p_within", "q_within"),
+}
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
@@ -69,7 +72,7 @@ def form_of(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Fo
     if isinstance(dtype, pl.List | pl.Array):
         return lambda value: " → ".join(NOTHING if item is None else str(item) for item in value)
     if dtype.is_float():
-        if name in {"p_value", "q_value"}:
+        if name in _P_VALUES:
             return format_p_value
         if name == "credit":
             # Parts of conversions are read down the column.
