@@ -11,6 +11,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, lines_of, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.ticks import row_ticks
 from journeys.display import choose_form, format_amount, format_count, format_number, format_percent
 
 _MOST = 15  # touchpoints; the others are added up in a last bar
@@ -92,13 +93,7 @@ def draw_attribution(
     # room for the text at the end of the longest bar: what it takes of the width, in parts of what it leaves
     taken = min(0.7, max(map(len, said)) * 7 / (250 if narrow else 700))
     fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.02 + taken / (1 - taken))])
-    fig.update_yaxes(
-        tickvals=places,
-        ticktext=[f"{name}  " for name in names],
-        tickfont={"size": 13, "color": theme.ink},
-        range=[places[-1] - 0.6, 0.6],
-        fixedrange=True,
-    )
+    fig.update_yaxes(**row_ticks([f"{name}  " for name in names], colour=theme.ink))
     height = 34 * len(names) + 20
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 

@@ -8,7 +8,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.ticks import percent_ticks, row_ticks
 from journeys.display import format_interval, format_number, format_percent
 
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star")
@@ -79,14 +79,8 @@ def draw_attribution_models(
         )
     ends = known.filter(pl.col(touch).is_in(names)).select("share", "ci_low", "ci_high")
     fig.update_xaxes(**percent_ticks([0.0, *pl.concat(ends.get_columns()).drop_nulls().to_list()]), showgrid=True)
-    fig.update_yaxes(
-        tickvals=list(place.values()),
-        ticktext=[write_label(name, 18 if narrow else 34) + "  " for name in names],
-        tickfont={"size": 13, "color": theme.ink},
-        range=[-len(names) + 0.4, 0.6],
-        fixedrange=True,
-        showgrid=False,
-    )
+    labels = [write_label(name, 18 if narrow else 34) + "  " for name in names]
+    fig.update_yaxes(**row_ticks(labels, colour=theme.ink), showgrid=False)
     height = max(46, 11 * len(models)) * len(names) + 130
     fig.update_layout(showlegend=True, legend={"y": -40 / height, "yanchor": "top"})
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)

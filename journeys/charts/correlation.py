@@ -13,7 +13,8 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, plain_name, write_label
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours, write_note
+from journeys.charts.ticks import row_ticks
 from journeys.display import (
     adapt_words,
     format_count,
@@ -117,14 +118,8 @@ def draw_correlation(
         zerolinecolor=theme.muted,
         zerolinewidth=1,
     )
-    fig.update_yaxes(
-        tickvals=places,
-        ticktext=[write_label(row["behaviour"], 34) + "  " for row in cut],
-        tickfont={"size": 13, "color": theme.ink},
-        range=[places[-1] - 0.7, 0.7],
-        visible=not narrow,
-        fixedrange=True,
-    )
+    labels = [write_label(row["behaviour"], 34) + "  " for row in cut]
+    fig.update_yaxes(**row_ticks(labels, colour=theme.ink, margin=0.7), visible=not narrow)
     side = 16
     if narrow:
         for row, place in zip(cut, places, strict=True):
@@ -237,19 +232,7 @@ def _write_below(
         for line, indent in zip(lines, indents, strict=True)
         for piece, part in enumerate(wrap(join_numbers(line.strip()), width - indent))
     ]
-    fig.add_annotation(
-        text="<br>".join(drawn),
-        x=0,
-        xref="paper",
-        xanchor="left",
-        y=0,
-        yref="paper",
-        yanchor="top",
-        yshift=-8,
-        align="left",
-        showarrow=False,
-        font={"size": 11 if narrow else 12, "color": theme.muted},
-    )
+    write_note(fig, "<br>".join(drawn), size=11 if narrow else 12, colour=theme.muted)
     return len(drawn) * 17 + 14
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.ticks import percent_ticks, row_ticks
 from journeys.display import format_duration, format_interval, format_number, format_p_value, format_percent
 
 ENOUGH = 30
@@ -57,7 +57,6 @@ def draw_last_before(
     notes += [f"hollow: fewer than {ENOUGH}"] if any(row[count] < ENOUGH for row in shown) else []
     subtitle = "; ".join(filter(None, [subtitle, *notes]))
     names = [" · ".join(str(row[name]) for name in values) for row in shown]
-    places = [-place for place in range(len(shown))]
     fig = Chart(
         [
             _draw_shares(shown, names, count=count, theme=theme),
@@ -74,13 +73,8 @@ def draw_last_before(
             xaxis2={"domain": [0.66, 1], "anchor": "y", "fixedrange": True, "showgrid": True}
             | percent_ticks(ends, most=3 if narrow else 5),
         )
-    fig.update_yaxes(
-        tickvals=places,
-        ticktext=[write_label(name, 16 if narrow else 34) + "  " for name in names],
-        tickfont={"size": 13, "color": theme.ink},
-        range=[places[-1] - 0.6, 0.6],
-        fixedrange=True,
-    )
+    labels = [write_label(name, 16 if narrow else 34) + "  " for name in names]
+    fig.update_yaxes(**row_ticks(labels, colour=theme.ink))
     height = 34 * len(names) + (50 if has_rates else 20)
     margin = {"b": 36} if has_rates else {}
     return apply_theme(

@@ -11,7 +11,7 @@ from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_label
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.ticks import percent_ticks, row_ticks
 from journeys.display import adapt_words, format_interval, format_number, format_percent
 
 _STAGES = {
@@ -99,14 +99,7 @@ def draw_messages(
         **percent_ticks(ends, most=3 if narrow else 6), showgrid=True, fixedrange=True, domain=[0, 1 - room]
     )
     names = ["all messages" if by is None else write_label(str(row[by]), 16 if narrow else 34) for row in shown]
-    fig.update_yaxes(
-        tickvals=[-place for place in range(len(shown))],
-        ticktext=[f"{name}  " for name in names],
-        tickfont={"size": 13, "color": theme.ink},
-        range=[-len(shown) + 0.4, 0.6],
-        showgrid=False,
-        fixedrange=True,
-    )
+    fig.update_yaxes(**row_ticks([f"{name}  " for name in names], colour=theme.ink), showgrid=False)
     height = 62 * len(shown) + 120
     fig.update_layout(showlegend=True, legend={"y": -44 / height, "yanchor": "top"})
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)

@@ -11,6 +11,7 @@ from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
 from journeys.charts.overlap_bars import label_segments
 from journeys.charts.theme import apply_theme, theme_colours
+from journeys.charts.ticks import row_ticks
 from journeys.display import format_count, format_number, format_percent, quote_labels
 
 _ORDER = {2: ("10", "11", "01"), 3: ("100", "110", "111", "101", "001", "011", "010")}
@@ -82,14 +83,7 @@ def draw_overlap_areas(
         )
     fig.update_layout(barmode="overlay", showlegend=False)
     fig.update_xaxes(visible=False, range=[0, total], fixedrange=True)
-    fig.update_yaxes(
-        tickvals=[-place for place in range(len(names))],
-        ticktext=label_segments(sizes, narrow=narrow),
-        tickfont={"size": 13, "color": theme.ink},
-        range=[-len(names) + 0.4, 0.6],
-        showgrid=False,
-        fixedrange=True,
-    )
+    fig.update_yaxes(**row_ticks(label_segments(sizes, narrow=narrow), colour=theme.ink), showgrid=False)
     height = 44 * len(names) + 30
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 

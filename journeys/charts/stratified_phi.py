@@ -11,7 +11,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import lines_of, write_label, write_sentence
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
+from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours, write_note
+from journeys.charts.ticks import row_ticks
 from journeys.display import adapt_words, format_number, format_ratio, format_signed, quote_label
 
 
@@ -129,32 +130,15 @@ def _draw_dumbbells(
         zerolinewidth=1,
         fixedrange=True,
     )
-    fig.update_yaxes(
-        tickvals=places,
-        ticktext=[_tick_label(row[0], row[3], theme=theme, narrow=narrow) for row in rows],
-        tickfont={"size": 13, "color": theme.ink},
-        range=[places[-1] - 0.7, 0.7],
-        fixedrange=True,
-    )
+    labels = [_tick_label(row[0], row[3], theme=theme, narrow=narrow) for row in rows]
+    fig.update_yaxes(**row_ticks(labels, colour=theme.ink, margin=0.7))
     # On a phone there is room for a few words beside the names only.
     sides = [
         f"{sign} {'<br>'.join(write_sentence(line) for line in wrap(said, 30 if narrow else 72))}"
         for sign, said in zip("●○", words, strict=True)
     ]
     key = ("<br>" if narrow else "   ").join(sides)
-    fig.add_annotation(
-        text=key,
-        align="left",
-        x=0,
-        xref="paper",
-        xanchor="left",
-        y=0,
-        yref="paper",
-        yanchor="top",
-        yshift=-8,
-        showarrow=False,
-        font={"size": 12, "color": theme.muted},
-    )
+    write_note(fig, key, size=12, colour=theme.muted)
     foot = 18 * (key.count("<br>") + 1)
     margin = {"t": 30, "b": 16 + foot, "l": 8}
     height = (42 if narrow else 30) * len(rows) + 52 + foot

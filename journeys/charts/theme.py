@@ -233,6 +233,14 @@ def apply_theme(
     return set_titles(fig, title=title, subtitle=subtitle, narrow=narrow, width=width)
 
 
+def write_note(fig: go.Figure, text: str, *, size: int, colour: str) -> None:
+    """Write lines below the drawing, at its left."""
+    fig.add_annotation(
+        text=text, x=0, xref="paper", xanchor="left", y=0, yref="paper", yanchor="top", yshift=-8, align="left",
+        showarrow=False, font={"size": size, "color": colour},
+    )  # fmt: skip
+
+
 def draw_nothing(
     words: str, *, title: str = "", subtitle: str = "", dark: bool = False, narrow: bool = False
 ) -> go.Figure:

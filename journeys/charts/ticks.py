@@ -121,6 +121,23 @@ def count_ticks(low: int, high: int) -> dict[str, Any]:
     return ticks | {"tickvals": whole, "ticktext": [format_number(abs(value)) for value in whole]}
 
 
+def row_ticks(names: Sequence[str], *, colour: str, margin: float = 0.6) -> dict[str, Any]:
+    """Name the rows of a chart on its y axis, from the top down at 0, −1, −2 and so on.
+
+    Examples
+    --------
+    >>> row_ticks(["Visit", "Sign up"], colour="black")["range"]
+    [-1.6, 0.6]
+    """
+    return {
+        "tickvals": [-row for row in range(len(names))],
+        "ticktext": list(names),
+        "tickfont": {"size": 13, "color": colour},
+        "range": [1 - len(names) - margin, margin],
+        "fixedrange": True,
+    }
+
+
 def period_ticks(periods: Sequence[date], *, most: int) -> dict[str, Any]:
     """Place ticks at the starts of some periods, which Plotly's own would miss, and the year where it changes.
 
