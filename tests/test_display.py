@@ -220,4 +220,4 @@ def test_a_column_of_credit_has_one_number_of_decimals():
 
 def test_every_p_value_is_written_as_one():
     names = ["p_value", "q_value", "q_equal_time", "p_permuted", "p_family", "q_within"]
-    assert html_table(pl.DataFrame(dict.fromkeys(names, [1e-9])), style=False).count("&lt; 0.001") == len(names)
+    assert html_table(pl.DataFrame({name: [1e-9] for name in names}), style=False).count("&lt; 0.001") == len(names)
