@@ -355,3 +355,32 @@ def test_the_command_says_where_most_are_lost(tmp_path, capsys):
     funnel = jn.stitch(events).funnel(list(counts))
     assert (funnel.worst_step, funnel.largest_loss) == (2, loss)
     assert loss in str(jn.stitch(events).report(steps=list(counts)))
+
+
+def test_rows_in_quarantine_are_announced_with_the_options_that_read_them(tmp_path, capsys):
+    rows = "".join(f"u{n},0{n}.03.2026,Visit\nu{n},1{n + 3}.04.2026,Buy\n" for n in range(1, 7))
+    (tmp_path / "log.csv").write_text("user,day,what\n" + rows)
+    columns = [str(tmp_path / "log.csv"), "--timestamp", "day", "--event", "what", "--ids", "user"]
+    ask = ["funnel", *columns, "--steps", "Visit > Buy", "--json"]
+    assert main(ask) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[0])["people"] == 1
+    assert said.err == "Warning: 42% of the 12 rows of log were quarantined; journeys check says why.\n"
+    assert main(["check", *columns]) == 1
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "give --day-first or --month-first, such as" in text
+        assert "issues.quarantine" not in text
+    assert main([*ask, "--day-first"]) == 0
+    said = capsys.readouterr()
+    assert (json.loads(said.out.splitlines()[0])["people"], said.err) == (6, "")
+    assert main(["check", "--day-first", "segment=x"]) == 1
+    assert "--day-first: True has no effect; it describes tables among FILES" in capsys.readouterr().err
+
+
+def test_names_of_two_sides_are_two_words(table, capsys):
+    ask = ["report", *table, "--steps", "Visit > Buy"]
+    assert main([*ask, "--sides", "Spring", "Autumn"]) == 1
+    assert "--sides: nothing is compared" in capsys.readouterr().err
+    assert main(["report", "--help"]) == 0
+    assert "--sides NAME NAME" in capsys.readouterr().out

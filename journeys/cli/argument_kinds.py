@@ -76,6 +76,8 @@ def _find_kind(name: str, hint: Any) -> Kind | None:
         return Kind(metavar="SEGMENT", help="Compare with the people of this segment of the definitions.")
     if name == "steps" and int not in rest:
         return Kind(_read_path, metavar="STEPS", help=_STEPS)
+    if name == "sides":
+        return Kind(lambda _, value, __: tuple(value), width=2, metavar="NAME NAME")
     if any(get_origin(one) is tuple for one in rest):
         return _find_pair(next(one for one in rest if get_origin(one) is tuple))
     if mapping is not None:

@@ -11,9 +11,16 @@ from typing import Any
 import click
 
 import journeys as jn
-from journeys.cli.output import Command, RefusedError, name_options, print_text, say_table
+from journeys.cli.output import Command, RefusedError, name_options, print_text, rename_arguments, say_table
 from journeys.cli.report import check_report_path, save_report, write_report
-from journeys.cli.sources import DEFAULT_FILE, load_definitions, read_events, read_journeys, source_options
+from journeys.cli.sources import (
+    DEFAULT_FILE,
+    load_definitions,
+    print_warnings,
+    read_events,
+    read_journeys,
+    source_options,
+)
 from journeys.errors import ArgumentError, JourneysError, SourceError
 from journeys.exports.files import check_path, replace_file
 from journeys.log.stored_files import lock_file
@@ -68,7 +75,7 @@ def _check(*, as_json: bool, **given: Any) -> None:
     if as_json:
         say_table(checked.table)
     else:
-        print_text(repr(checked))
+        print_text(rename_arguments(repr(checked), {}))
     failures = [*checked.failures]
     if definitions.content:
         drift = definitions.check(definitions.journeys(*events))
@@ -88,7 +95,7 @@ def _check(*, as_json: bool, **given: Any) -> None:
 def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
     """Link anonymous and known identifiers of FILES: one timeline per person."""
     journeys = read_journeys(given, load_definitions(given))
-    print_text(f"{journeys}\n{journeys.identity.finding}")
+    print_text(rename_arguments(f"{journeys}\n{journeys.identity.finding}", {}))
     if out is not None:
         journeys.save(out, shards=shards)
         print_text(f"\nThe journeys are in {out.resolve()}")
@@ -114,7 +121,9 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
         with lock_file(lock, refusal=refusal):
             with name_options({"path": "FILE"}):
                 definitions = jn.definitions(file)
-            report = definitions.report(definitions.journeys())
+            journeys = definitions.journeys()
+            print_warnings(journeys)
+            report = definitions.report(journeys)
             save_report(report, out)
     except (JourneysError, RefusedError, OSError, KeyboardInterrupt) as error:
         _add_line(log, f"failed: {' '.join(str(error).split()) or 'interrupted'}")

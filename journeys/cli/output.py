@@ -22,6 +22,13 @@ _OTHER_WORDS = {
     "('sum', column)": "sum:COLUMN",
     "{'delivered': ..., 'clicked': ...}": "delivered=EVENT and --stages clicked=EVENT",
     "save the sheet as CSV, or read it with pl.read_excel and pass the DataFrame.": "save its sheet as CSV first.",
+    "day_first=True or day_first=False": "--day-first or --month-first",
+    "--day-first or --day-first False": "--day-first or --month-first",
+    "; see issues.quarantine": "",
+    ": see quarantine.": "; journeys check says why.",
+    ": see identity.giants.": ".",
+    "rules=jn.IdentityRules(exclusive=...)": "[identity], exclusive, of journeys.toml",
+    "read it with read_table and check the Events.": "name its columns by --timestamp, --event and --ids.",
     "Or write the page with .write(...)": "Or name a file that ends in .html",
 }
 

@@ -12,7 +12,7 @@ from journeys.api import Journeys
 from journeys.cli.argument_kinds import find_kinds, read_descriptions
 from journeys.cli.help_texts import find_help
 from journeys.cli.output import Command, name_options, print_text, rename_arguments, say_table
-from journeys.cli.sources import FILES, load_definitions, read_journeys, select_segment, source_options
+from journeys.cli.sources import FILES, load_definitions, print_warnings, read_journeys, select_segment, source_options
 from journeys.definition_file import Definitions
 from journeys.errors import ArgumentError
 
@@ -55,6 +55,7 @@ def build_question(name: str) -> Command:
         definitions = load_definitions(given)
         arguments = parse_arguments(name, given, definitions)
         journeys = read_journeys(given, definitions)
+        print_warnings(journeys)
         with name_options(find_options(name) | _name_places(given, arguments, definitions)):
             result = ask_question(name, journeys, arguments, definitions)
         if given["as_json"]:

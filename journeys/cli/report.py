@@ -10,7 +10,7 @@ import click
 
 from journeys.cli.output import Command, RefusedError, name_options, print_text
 from journeys.cli.questions import ask_question, build_options, find_options, parse_arguments
-from journeys.cli.sources import FILES, load_definitions, read_journeys, source_options
+from journeys.cli.sources import FILES, load_definitions, print_warnings, read_journeys, source_options
 from journeys.exports.files import check_path
 
 if TYPE_CHECKING:
@@ -38,10 +38,13 @@ def build_report() -> Command:
             and (definitions.funnels or definitions._report.get("sections"))
         ):
             _refuse_options(given, definitions)
-            write_report(definitions.report(read_journeys(given, definitions)), given["out"])
+            journeys = read_journeys(given, definitions)
+            print_warnings(journeys)
+            write_report(definitions.report(journeys), given["out"])
             return
         arguments = parse_arguments("report", given, definitions)
         journeys = read_journeys(given, definitions)
+        print_warnings(journeys)
         with name_options(find_options("report")):
             report = ask_question("report", journeys, arguments, definitions)
         write_report(report, given["out"])

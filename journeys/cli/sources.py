@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from journeys.cli.output import RefusedError, name_options
+from journeys.cli.output import RefusedError, name_options, print_text, rename_arguments
 from journeys.definition_file import SYSTEMS, Definitions, Source, definitions, find_source_problems, read_sources
 from journeys.errors import ArgumentError, SourceError, unknown_message
 from journeys.events.times import UNITS
@@ -26,7 +26,7 @@ FILES = (
     "named by --timestamp, --event and --ids; or one folder that journeys stitch --out has written. Without FILES, "
     f"{DEFAULT_FILE} says what to read. Systems: {', '.join(SYSTEMS)}."
 )
-_TABLE_COLUMNS = ("timestamp", "event", "ids")
+_TABLE_COLUMNS = ("timestamp", "event", "ids", "day_first")
 
 _OPTIONS: Sequence[Callable[[Any], Any]] = (
     click.argument("files", nargs=-1),
@@ -50,6 +50,10 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     ),
     click.option(
         "--unit", type=click.Choice(UNITS), help="What numbers in the time column count, such as s: seconds since 1970."
+    ),
+    click.option(
+        "--day-first/--month-first", default=None,
+        help="Whether 3/4/2026 in tables is 3 April or 4 March; where it may be either, a row is in quarantine.",
     ),
     click.option("--time-zone", help="The zone of times that name none, and of days and weeks, such as Europe/Berlin."),
 )  # fmt: skip
@@ -97,6 +101,12 @@ def read_journeys(given: dict[str, Any], found: Definitions) -> Journeys:
     return select_segment(journeys, found, given["segment"], "segment") if given["segment"] else journeys
 
 
+def print_warnings(journeys: Journeys) -> None:
+    """Print what may be wrong with who is who or with the rows, which answers alone would not show."""
+    for warning in journeys._warnings():
+        print_text(f"Warning: {rename_arguments(warning, {})}", is_error=True)
+
+
 def select_segment(journeys: Journeys, found: Definitions, name: str, argument: str) -> Journeys:
     """Select the people of a segment that an option names."""
     with name_options({"name": f"--{argument}"}):
@@ -105,7 +115,7 @@ def select_segment(journeys: Journeys, found: Definitions, name: str, argument: 
 
 def _refuse_columns(given: dict[str, Any], *, reason: str) -> None:
     """Refuse options that would change nothing."""
-    wrong = [name for name in _TABLE_COLUMNS if given[name]]
+    wrong = [name for name in _TABLE_COLUMNS if given[name] is not None]
     if wrong:
         raise ArgumentError(f"{wrong[0]}: {given[wrong[0]]!r} has no effect; {reason}.")
 
@@ -122,11 +132,13 @@ def _parse_file(text: str, given: dict[str, Any]) -> Source:
         return Source(None, system, (path,), shared)
     if equals and "://" not in system and not Path(text).exists() and system != "table":
         raise SourceError(unknown_message(f"FILES: {text!r}", system, available=SYSTEMS, what="system"))
-    if any(given[name] for name in _TABLE_COLUMNS):
+    if any(given[name] is not None for name in _TABLE_COLUMNS):
         times = _parse_value("timestamp", given["timestamp"] or "timestamp")
         columns = {"timestamp": times, "ids": _parse_columns(given["ids"] or "user_id", separator=",")}
         if given["event"] or isinstance(times, str):
             columns["event"] = given["event"] or "event"
+        if given["day_first"] is not None:
+            columns["day_first"] = given["day_first"]
         return Source(None, "table", (path if equals and system == "table" else text,), columns | shared)
     return Source(None, None, (text,), shared)
 

@@ -13,6 +13,8 @@ import polars as pl
 
 from journeys.errors import ArgumentError, SourceError
 from journeys.events import Events
+from journeys.events.issues import ALARMING_SHARE
+from journeys.events.placeholder_values import is_placeholder
 from journeys.sources.reading import Source, find_files, load_files, load_source
 from journeys.sources.reading.frames import is_lake
 from journeys.sources.registry import READERS, Reader, detect_reader
@@ -38,19 +40,32 @@ class Checked:
         "duplicates", "quarantined"), then each source's issues, its event names, and how the sources fit together.
     events
         What was read, to go on with.
+    unidentified
+        For each of the events, its rows whose identifiers are all placeholders, such as "0" or "NaN": kept, but
+        `jn.stitch` sets them apart.
     """
 
     table: pl.DataFrame
     events: tuple[Events, ...]
+    unidentified: tuple[int, ...]
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The sources of which more than a fifth of the rows are in quarantine, one sentence each."""
-        return tuple(alarm for one in self.events if (alarm := one.issues.alarm) is not None)
+        """The sources of which more than a fifth of the rows are in quarantine or will be, one sentence each."""
+        from journeys.display import format_percent
+
+        found = []
+        for one, lost in zip(self.events, self.unidentified, strict=True):
+            issues = one.issues
+            if issues.alarm is not None:
+                found.append(issues.alarm)
+            elif issues.quarantined + lost > ALARMING_SHARE * issues.read:
+                found.append(f"WARNING: {format_percent(lost / issues.read)} of the rows of {one.name} name nobody.")
+        return tuple(found)
 
     @property
     def passed(self) -> bool:
-        """Is the data fit for use: is at most a fifth of each source's rows in quarantine?"""
+        """Is the data fit for use: do at least four fifths of each source's rows count for somebody?"""
         return not self.failures
 
     def __repr__(self) -> str:
@@ -86,7 +101,7 @@ def check(*sources: Any) -> Checked:
     Returns
     -------
     Checked
-        `passed` is False if more than a fifth of the rows of a source are in quarantine.
+        `passed` is False if more than a fifth of the rows of a source are in quarantine, or name nobody.
 
     Raises
     ------
@@ -129,8 +144,24 @@ def check(*sources: Any) -> Checked:
             (one.name, "named", f"{name!r}: {'; '.join(problems)}" + (f" → {better!r}" if better else ""), count)
             for name, count, problems, better in named.table.iter_rows()
         ]
+    unidentified = []
+    for one in events:
+        count, example = _count_unidentified(one)
+        unidentified.append(count)
+        if count:
+            reason = f"identifiers that are placeholders, such as {example!r} (set apart when stitched)"
+            rows.append((one.name, "noticed", reason, count))
     rows += [row for a, b in combinations(events, 2) for row in _compare_clocks(a, b)]
-    return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events)
+    return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events, tuple(unidentified))
+
+
+def _count_unidentified(events: Events) -> tuple[int, str | None]:
+    """Count the rows that have identifiers, but only placeholders; give one of these, the first in order."""
+    ids = [pl.col(name).cast(pl.String).str.strip_chars() for name in events.ids]
+    names_nobody = pl.all_horizontal(is_placeholder(one, kind="id").fill_null(value=True) for one in ids)
+    shown = pl.coalesce(pl.when(one != "").then(one) for one in ids).alias("shown")
+    counts = events.table.group_by(events.ids).agg(pl.len().cast(pl.Int64).alias("rows")).collect()
+    return counts.filter(names_nobody).select("rows", shown).drop_nulls().select(pl.sum("rows"), pl.min("shown")).row(0)
 
 
 def read_any(source: Source, **options: str) -> Events:

@@ -90,3 +90,16 @@ def test_lists_of_issues_are_cut_between_items():
     events = jn.read_table(rows, timestamp="at", event="e", ids=["u"], name="x")
     for shown in (repr(events.issues), repr(jn.check(events))):
         assert "days without any event: 3 January 2024, 4 January 2024, 5 January 2024, …" in shown
+
+
+@pytest.mark.parametrize(("ids", "lost"), [(["1", "0", "NaN", "2", "3", "4", "5", "6", "7", "8"], 2), (["0", "1"], 1)])
+def test_rows_that_stitching_will_set_apart_are_noticed(ids, lost):
+    log = pl.DataFrame({"user": ids, "mail": [None] * len(ids), "at": ["2026-03-01"] * len(ids), "what": "Paid"})
+    events = jn.read_table(log, timestamp="at", event="what", ids=["user", "mail"], name="shop")
+    checked = jn.check(events)
+    said = "identifiers that are placeholders, such as '0' (set apart when stitched)"
+    assert checked.table.filter(reason=said)["rows"].to_list() == [lost]
+    assert jn.stitch(events).quarantine.height == lost
+    assert checked.passed == (lost <= ALARMING_SHARE * len(ids))
+    assert checked.passed or checked.failures == ("WARNING: 50% of the rows of shop name nobody.",)
+    assert "placeholders" not in repr(jn.check(jn.read_table(log[3:], timestamp="at", event="what", ids=["mail"])))
