@@ -384,3 +384,28 @@ def test_names_of_two_sides_are_two_words(table, capsys):
     assert "--sides: nothing is compared" in capsys.readouterr().err
     assert main(["report", "--help"]) == 0
     assert "--sides NAME NAME" in capsys.readouterr().out
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_read(messy, capsys, monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a source was read")
+
+    opened = Path.open
+
+    def open_unless_log(path, *mode, **options):
+        if path.name == "runs.log":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *mode, **options)
+
+    monkeypatch.setattr("journeys.definition_file.source.Source.read", refuse)
+    monkeypatch.setattr(Path, "open", open_unless_log)
+    (messy / "journeys.toml").write_text('[sources.crm]\nsystem = "hubspot"\npath = "crm.csv"\n')
+    assert main(["run", "--out", "week.html", "--log", "runs.log"]) == 1
+    assert "--log: 'runs.log' could not be written: Permission denied." in capsys.readouterr().err
+    monkeypatch.setattr(os, "access", lambda folder, _: folder != messy.resolve())
+    for words in (["run", "--out", "week.html"], ["stitch", "--out", "new/store"], ["report", "--out", "r.html"]):
+        assert main(words) == 1
+        said = capsys.readouterr().err
+        assert said.startswith(f"journeys: --out: {words[-1]!r} cannot be written; the folder ")
+        assert said.endswith(" is read-only.\n")
+    assert sorted(one.name for one in messy.iterdir() if one.name.startswith(".")) == []

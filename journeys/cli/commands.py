@@ -22,7 +22,7 @@ from journeys.cli.sources import (
     source_options,
 )
 from journeys.errors import ArgumentError, JourneysError, SourceError
-from journeys.exports.files import check_path, replace_file
+from journeys.exports.files import check_path, check_writable, replace_file
 from journeys.log.stored_files import lock_file
 
 _DEMO_STEPS = ("Loaded a Page", "Signed Up", "Created Project", "Upgraded Plan")
@@ -94,6 +94,8 @@ def _check(*, as_json: bool, **given: Any) -> None:
 @click.option("--shards", type=int, default=1, show_default=True, help="The number of files in it.")
 def _stitch(*, out: Path | None, shards: int, **given: Any) -> None:
     """Link anonymous and known identifiers of FILES: one timeline per person."""
+    if out is not None:
+        check_writable(out.expanduser().resolve(), path=out, argument="--out")
     journeys = read_journeys(given, load_definitions(given))
     print_text(rename_arguments(f"{journeys}\n{journeys.identity.finding}", {}))
     if out is not None:
@@ -114,7 +116,7 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
     started = perf_counter()
     check_report_path(out)
     if log is not None:
-        check_path(log, argument="--log")
+        _add_line(check_path(log, argument="--log", is_replaced=False), "")
     lock = out.with_name(f".{out.name}.lock")
     refusal = f"--out: {str(out)!r} is being written by {{holder}}; wait until it is done."
     try:
@@ -136,11 +138,12 @@ def _run(file: Path, out: Path, log: Path | None) -> None:
 
 
 def _add_line(log: Path | None, text: str) -> str:
+    """Add a line to the log, and return it; an empty text only tries whether one could be added."""
     line = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ} journeys run {text}"
     if log is not None:
         try:
             with log.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+                file.write(line + "\n" if text else "")
         except OSError as error:
             raise RefusedError(f"--log: {str(log)!r} could not be written: {error.strerror}.") from error
     return line

@@ -13,13 +13,15 @@ import polars as pl
 from journeys.errors import ArgumentError, JourneysError
 
 
-def check_path(path: str | Path, *, endings: Sequence[str] = (), argument: str = "path") -> Path:
-    """Return a path that can be written to.
+def check_path(
+    path: str | Path, *, endings: Sequence[str] = (), argument: str = "path", is_replaced: bool = True
+) -> Path:
+    """Return a path that can be written to; a file that is replaced needs a folder that can be.
 
     Raises
     ------
     ArgumentError
-        The ending is another one, the path is a folder, or its folder does not exist.
+        The ending is another one, the path is a folder, or its folder does not exist or is read-only.
 
     Examples
     --------
@@ -38,9 +40,19 @@ def check_path(path: str | Path, *, endings: Sequence[str] = (), argument: str =
             raise ArgumentError(f"{argument}: {str(file)!r} is a folder; name a file in it.")
         if not file.parent.is_dir():
             raise ArgumentError(f"{argument}: there is no folder {str(file.parent)!r}; create it first.")
+        if is_replaced and (file.is_file() or not file.exists()):  # no device, which is written to directly
+            check_writable(file.resolve().parent, path=file, argument=argument)
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise ArgumentError(f"{argument}: {str(file)!r} cannot be used: {error.strerror}.") from error
     return file
+
+
+def check_writable(folder: Path, *, path: Path, argument: str = "path") -> None:
+    """Refuse a path whose folder, or the nearest one above it that exists, cannot be written to."""
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        raise ArgumentError(f"{argument}: {str(path)!r} cannot be written; the folder {str(folder)!r} is read-only.")
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def draft_store(path: str | Path, *, shards: int) -> Iterator[Path]:
                 shutil.rmtree(data, ignore_errors=True)
                 raise
     except OSError as error:
-        raise StoreError(f"path: {str(path)!r} could not be written: {error}.") from error
+        raise StoreError(f"path: {str(path)!r} could not be written: {error.strerror or error}.") from error
 
 
 def _as_folder(path: str | Path) -> Path:

@@ -96,11 +96,16 @@ class Report:
         Raises
         ------
         ArgumentError
-            The folder does not exist, or the path is a folder.
+            The folder does not exist, the path is a folder, or its ending is that of a PDF or a workbook.
         JourneysError
             The file cannot be written.
         """
-        file, page = check_path(path), self.html()
+        file = check_path(path)
+        if file.suffix.lower() in (".pdf", ".xlsx"):
+            raise ArgumentError(
+                f"path: {file.name!r} is no page; use {file.suffix.lower()}(...) instead of .write(...)."
+            )
+        page = self.html()
         with replace_file(file) as place:
             place.write_text(page, encoding="utf-8")
         return file

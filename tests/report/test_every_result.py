@@ -271,3 +271,12 @@ def test_markdown_brings_no_markup_script_or_remote_picture():
 def test_an_empty_section_name_is_filled(j):
     report = j.report(sections=[Section(name="", question="?", finding="!")])
     assert report.sections[0].name == "section-1"
+
+
+@pytest.mark.parametrize("ending", [".pdf", ".xlsx", ".PDF"])
+def test_a_page_is_not_written_as_another_kind_of_file(ending, tmp_path):
+    report = Report(title="x", period="", lead="", findings=(), sections=(text_section("Some *words*.", name="text"),))
+    said = rf"path: 'a\{ending}' is no page; use \{ending.lower()}\(\.\.\.\) instead of \.write"
+    with pytest.raises(jn.ArgumentError, match=said):
+        report.write(tmp_path / f"a{ending}")
+    assert not any(tmp_path.iterdir())
