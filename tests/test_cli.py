@@ -316,6 +316,29 @@ def test_a_table_without_time_or_people_is_refused(tmp_path, capsys):
     assert not (tmp_path / "journeys.toml").exists()
 
 
+def test_a_first_file_says_what_it_could_not_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("head.csv").write_text("id,time,event\n")
+    Path("odd.csv").write_text("email,Order Date,Status\na@x.org,01-Jan-2026 1:05 AM,Paid\n")
+    Path("log.csv").write_text("id,time,event\n7,2026-01-01,Paid\n")
+    said = {
+        "head.csv": "'head.csv' has no rows.",
+        "odd.csv": "'Order Date' holds '01-Jan-2026 1:05 AM', which is not read without a format.",
+        "log.csv": "name them: journeys check log.csv --timestamp COLUMN --event COLUMN --ids COLUMN.",
+    }
+    for name, text in said.items():
+        assert main(["init", name]) == 1
+        assert text in capsys.readouterr().err
+    rows = "".join(f"{n},0{n}.01.2026,1{n}:15,Paid\n" for n in range(1, 9))
+    Path("days.csv").write_text("Kunde,Datum,Uhrzeit,Ereignis\n" + rows)
+    assert main(["init", "days.csv"]) == 0
+    unread = "in 'Uhrzeit', is not read: put both into one column"
+    assert unread in capsys.readouterr().out
+    assert unread in Path("journeys.toml").read_text()
+    assert main(["lab", "--no-open", "days.csv"]) == 1
+    assert "FOLDER: 'days.csv' is a file; name a folder." in capsys.readouterr().err
+
+
 def test_systems_are_recognised(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["init", str(samples.sample_path("hubspot.csv"))]) == 0

@@ -160,6 +160,8 @@ def _lab(folder: Path, *, is_opened: bool) -> None:
 
     if is_opened and find_spec("jupyterlab") is None:
         raise RefusedError("JupyterLab is not installed: python -m pip install 'journeys[notebook]'.")
+    if folder.is_file():
+        raise ArgumentError(f"FOLDER: {str(folder)!r} is a file; name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     new = [one for one in jn.samples.notebook_paths() if not (folder / one.name).exists()]
     for one in new:

@@ -26,6 +26,7 @@ from journeys.sources.reading import RawTable, load_source
 if TYPE_CHECKING:
     from journeys.api import Journeys
 
+_TIME_OF_DAY = r"(?i)^\s*\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*([ap]\.?m\.?)?\s*$"
 SAMPLED_ROWS = 20_000
 MAX_EVENTS = 60
 MIN_PEOPLE = 30
@@ -132,11 +133,37 @@ def _look_at(path: str, *, taken: Sequence[str]) -> _Found:
     shown = [column for column in raw.schema if not column.startswith("_")]
     sample = _flatten_objects(raw.rows.select(shown).head(SAMPLED_ROWS).collect())
     guess = guess_columns(sample)
+    if sample.is_empty():
+        return _Found(name, path, "table", None, sample, f"{path!r} has no rows.")
     if guess.timestamp is None or not guess.ids:
         lacking = "a time" if guess.timestamp is None else "an identifier of a person, such as user_id or an email"
-        problem = f"no column of {path!r} looks like {lacking}. Its columns: {', '.join(sample.columns)}."
+        problem = (
+            f"no column of {path!r} looks like {lacking}. Its columns: {', '.join(sample.columns)}."
+            f"{_show_unread_time(sample) if guess.timestamp is None else ''} If you know the columns, name them: "
+            f"journeys check {path} --timestamp COLUMN --event COLUMN --ids COLUMN."
+        )
         return _Found(name, path, "table", None, sample, problem)
     return _Found(name, path, "table", guess, sample)
+
+
+def _show_unread_time(sample: pl.DataFrame) -> str:
+    """Show what a column holds that is called like a time, but not written like one that is read."""
+    for name in sample.columns:
+        values = sample[name].drop_nulls().cast(pl.String)
+        if may_mean(name, "time") and len(values):
+            return f" {name!r} holds {values[0]!r}, which is not read without a format."
+    return ""
+
+
+def _find_time_of_day(guess: Guess, sample: pl.DataFrame) -> str | None:
+    """Find a column with the time of day, where the time that was found consists of dates alone."""
+    if guess.timestamp is None or sample[guess.timestamp].cast(pl.String).str.contains(":").any():
+        return None
+    for name in sample.columns:
+        values = sample[name].drop_nulls().cast(pl.String)
+        if len(values) and values.str.contains(_TIME_OF_DAY).all():
+            return name
+    return None
 
 
 def _flatten_objects(sample: pl.DataFrame) -> pl.DataFrame:
@@ -210,6 +237,8 @@ def _write_columns(guess: Guess, sample: pl.DataFrame, *, name: str) -> list[str
     lines = [f"timestamp = {write_value(dict(guess.dates) or guess.timestamp)}"]
     if guess.dates:
         lines[0] += "  # event = the column of its date"
+    elif (time_of_day := _find_time_of_day(guess, sample)) is not None:
+        lines[0] += f"  # the time of day, in {time_of_day!r}, is not read: put both into one column"
     for option, value in guess.options.items():
         remark = guess.remarks.get(option)
         lines.append(f"{option} = {write_value(value)}" + (f"  # {remark}" if remark else ""))
@@ -256,7 +285,11 @@ def _describe_file(found: _Found) -> str:
     ids, dates = (", ".join(map(repr, one.values())) for one in (found.guess.ids, found.guess.dates))
     if dates:
         return f"{found.path}: a table with a date per event, {dates}, identifiers {ids}"
-    return f"{found.path}: a table with time {found.guess.timestamp!r}, {event}, identifiers {ids}"
+    time_of_day = _find_time_of_day(found.guess, found.sample)
+    unread = (
+        "" if time_of_day is None else f". The time of day, in {time_of_day!r}, is not read: put both into one column"
+    )
+    return f"{found.path}: a table with time {found.guess.timestamp!r}, {event}, identifiers {ids}{unread}"
 
 
 def _write_questions(journeys: Journeys) -> str:
