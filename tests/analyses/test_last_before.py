@@ -252,4 +252,4 @@ def test_a_value_that_is_spelled_like_a_label_is_quoted_once(value):
     j = jn.Journeys.from_table(frame(rows))
     assert j.last_before("pay", of="campaign").finding.startswith(f'"{value}" came last before "pay"')
     m = j.messages(by="campaign", stages={"delivered": "mail"})
-    assert m.finding == f'40 people got a message of "{value}".'
+    assert m.finding == f'40 people got a message of campaign "{value}".'

@@ -52,7 +52,7 @@ class Messages(Result[J]):
         top = (named if named.height else self.table).row(0, named=True)
         if top["delivered"] < MIN_PEOPLE:
             return say_too_few(top["delivered"], "got the most frequent message", unit=unit)
-        name = f" of {quote_name(str(top[by]))}" if by else ""
+        name = f" of {by.removesuffix('_id').replace('_', ' ')} {quote_name(str(top[by]))}" if by else ""
         verbs = (("read_rate", "read it"), ("click_rate", "clicked"))
         parts = [f"{format_percent(top[rate])} {verb}" for rate, verb in verbs if top[rate] is not None]
         if top.get("rate") is not None and top["eligible"] >= MIN_PEOPLE:
