@@ -14,7 +14,12 @@ MONTH = 30 * 86_400 * 1_000_000
 
 
 def questions(data: Data) -> list[Question]:
-    """Return the questions about one log, ours beside DuckDB's answers; each takes at most three loose funnels."""
+    """Return the questions about one log, ours beside DuckDB's answers; each takes at most three loose funnels.
+
+    Two of them are bound by reading. Of 20 million events, in seconds of one thread: "did" takes 0.17, and filtering
+    the rows by event while reading persons and times 0.12 to 0.18 (the event names alone 0.10); "last before" takes
+    0.71, reading pages and times 0.17 to 0.26, and reading the pages as categories instead of text 0.46 to 0.57.
+    """
     before = {"goal": "Signed Up", "column": "page", "within": WEEK}
     left = {"steps": FUNNEL, "within": WEEK}
     often = {"event": "Read Article", "times": 3, "within": MONTH}
