@@ -335,6 +335,12 @@ def test_a_first_file_says_what_it_could_not_read(tmp_path, capsys, monkeypatch)
     unread = "in 'Uhrzeit', is not read: put both into one column"
     assert unread in capsys.readouterr().out
     assert unread in Path("journeys.toml").read_text()
+    Path("people.csv").write_text("Person,timestamp,event\n" + "".join(f"u{n},2026-01-01,Paid\n" for n in range(9)))
+    assert main(["init", "people.csv", "--out", "people.toml"]) == 0
+    assert jn.definitions("people.toml").journeys().size.people == 9
+    table = ["people.csv", "--timestamp", "timestamp", "--event", "event", "--ids"]
+    assert main(["check", *table, "person:Person"]) == 1
+    assert "choose another name for the type: --ids person_id:Person." in capsys.readouterr().err
     assert main(["lab", "--no-open", "days.csv"]) == 1
     assert "FOLDER: 'days.csv' is a file; name a folder." in capsys.readouterr().err
 

@@ -93,6 +93,7 @@ def rename_arguments(text: str, options: Mapping[str, str]) -> str:
         lambda one: one[0] if one[1] not in options else options[one[1]] + _space_before(one[3]),
         text,
     )
+    text = re.sub(r"(--ids) \{'(\w+)': '([^']*)', …\}", r"\1 \2:\3", text)
     for words, others in _OTHER_WORDS.items():
         text = text.replace(words, others)
     return text

@@ -14,6 +14,7 @@ from journeys.events.times import TimeParser
 from journeys.sources.column_mapping import read_decimal_comma
 from journeys.sources.column_words import find_stated_zone, may_mean, name_event
 from journeys.sources.table import RECOGNISED
+from journeys.sources.table_arguments import is_taken, name_otherwise
 
 ENOUGH = 0.8
 """The share of values that must be times, or addresses, for a column to be taken for one of them."""
@@ -289,7 +290,8 @@ def _look_like_ids(values: pl.Series, *, needs_digits: bool) -> bool:
 
 def _name_type(column: str) -> str:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", ".".join(column.strip().split(".")[-2:]))
-    return re.sub(r"\W+", "_", words).strip("_").lower()
+    name = re.sub(r"\W+", "_", words).strip("_").lower()
+    return name_otherwise(name) if is_taken(name) else name
 
 
 def _find_account(sample: pl.DataFrame, ids: list[tuple[int, str]]) -> str | None:

@@ -104,9 +104,9 @@ def find_type_problems(
     """
     wrong = [
         f"ids: {id_type!r} is a column of the log itself; choose another name for the type: "
-        f"ids={{{_other_name(id_type)!r}: {column!r}, …}}."
+        f"ids={{{name_otherwise(id_type)!r}: {column!r}, …}}."
         for id_type, column in ids.items()
-        if _is_taken(id_type)
+        if is_taken(id_type)
     ]
     if ids.get("group_id", "group_id") != "group_id" and "group_id" in columns:
         wrong.append(
@@ -115,16 +115,24 @@ def find_type_problems(
         )
     return wrong + [
         f"links[{column!r}]: {id_type!r} is a column of the log itself; choose another name for the type: "
-        f"{_other_name(id_type)!r}."
+        f"{name_otherwise(id_type)!r}."
         for column, (id_type, _) in links.items()
-        if _is_taken(id_type)
+        if is_taken(id_type)
     ]
 
 
-def _is_taken(id_type: str) -> bool:
+def is_taken(id_type: str) -> bool:
+    """Return whether an identifier type has the name of a column of the log itself, such as "person"."""
     return id_type in _RESERVED_TYPES or id_type in _INTERNAL or id_type.startswith(_NUMBERED)
 
 
-def _other_name(id_type: str) -> str:
+def name_otherwise(id_type: str) -> str:
+    """Return another name for an identifier type that is taken.
+
+    Examples
+    --------
+    >>> name_otherwise("person")
+    'person_id'
+    """
     plain = id_type.lstrip("_")
     return f"own_{plain}" if plain.endswith("_id") else f"{plain}_id"
