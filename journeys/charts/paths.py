@@ -60,6 +60,8 @@ def draw_paths(
     chosen = dict(colour_of or event_colours(names, goal=goal, dark=dark))
     paths = [_shorten_path(row["path"], most) for row in rows]
     columns = max(3 if narrow else 6, *map(len, paths))
+    # on a phone rate and interval are two lines below the people
+    row_height = 52 if narrow and any(map(_write_rate, rows)) else 42
     left = max(_measure_figures(row, narrow=narrow) for row in rows) + 14
     # the pixels of a column where the figure is no wider than a notebook cell, or a phone
     unit = ((350 if narrow else cell_width() or 900) - 20 - left) / columns
@@ -101,7 +103,9 @@ def draw_paths(
     fig.update_layout(shapes=shapes, annotations=annotations)
     fig.update_xaxes(visible=False, range=[-left / unit, columns])
     fig.update_yaxes(visible=False, range=[-len(rows) + 0.4, 0.6])
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=30 + 42 * len(rows))
+    return apply_theme(
+        fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=30 + row_height * len(rows)
+    )
 
 
 def _label_node(

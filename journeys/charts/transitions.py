@@ -200,7 +200,9 @@ def _draw_heatmap(
         autorange="reversed",
     )
     height = 190 + 26 * len(rows) + (0 if numbers else 60)
-    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
+    # heads above the columns stand apart from the subtitle
+    margin = {"t": 30 if numbers else 10}
+    return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
 def _draw_key(values: list[float], *, form: Callable[[float], str], theme: Colours, narrow: bool) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, write_label
+from journeys.charts.labels import lines_of, plain_name, write_label
+from journeys.charts.text_width import measure_text
 from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
-from journeys.display import adapt_words, format_number, format_p_value, format_ratio, quote_label
+from journeys.display import adapt_words, format_number, format_p_value, format_ratio, quote_label, shorten_name
 
 _FLOOR = 1e-20  # smaller q-values say no more, and would press all others to the foot of the chart
 
@@ -85,20 +86,25 @@ def draw_volcano(
     )
     top = max(*heights, -log10(level)) * 1.08 + 0.2
     out = sorted(zip(rows, heights, strict=True), key=lambda pair: -abs(pair[0]["phi"]) - pair[1] / top)
+    reach = max(0.3, min(1.0, max(abs(row["phi"]) for row in rows) * 1.15))
+    # the phi of a pixel, where the plot is no wider than a phone's or a notebook cell's
+    unit = 2 * reach / (310 if narrow else 820)
     placed: list[tuple[float, float]] = []
     for row, height in out[: 4 if narrow else names]:
         # A name that would lie over another is left to the hover label.
         if any(abs(height - y) < top * 0.055 and abs(row["phi"] - x) < 0.45 for x, y in placed):
             continue
         placed.append((row["phi"], height))
+        name = shorten_name(plain_name(row["behaviour"]), 16 if narrow else 28)
+        is_left = row["phi"] + unit * (measure_text(name) + 9) < reach
         fig.add_annotation(
             x=row["phi"],
             y=height,
-            text=write_label(row["behaviour"], 16 if narrow else 28),
+            text=write_label(name),
             showarrow=False,
-            xanchor="left" if row["phi"] < 0.3 else "right",
+            xanchor="left" if is_left else "right",
             # On a phone names are long for the room: above the dot they cross fewer others.
-            xshift=(9 if row["phi"] < 0.3 else -9) if not narrow else (-4 if row["phi"] < 0.3 else 5),
+            xshift=(9 if is_left else -9) if not narrow else (-4 if is_left else 5),
             yshift=12 if narrow else 0,
             font={"size": 12, "color": theme.ink},
         )
@@ -115,7 +121,6 @@ def draw_volcano(
         showarrow=False,
         font={"size": 11, "color": theme.muted},
     )
-    reach = max(0.3, min(1.0, max(abs(row["phi"]) for row in rows) * 1.15))
     fig.update_xaxes(
         range=[-reach, reach], zeroline=True, zerolinecolor=theme.muted, zerolinewidth=1, title="phi", showgrid=True
     )

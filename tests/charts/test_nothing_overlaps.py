@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 import pytest
 
-from journeys.charts import correlation, dropoff, paths, trend
+from journeys.charts import correlation, dropoff, funnel, paths, trend, volcano
 from journeys.charts.text_width import measure_text
 from journeys.charts.theme import apply_theme
 from tests.charts import frames
@@ -100,3 +100,44 @@ def test_words_of_a_path_stay_in_their_chip_and_figures_in_the_picture(narrow, l
         first, *rest = re.sub("</?b>|<span[^>]*>|</span>", "", one.text).split("<br>")
         assert measure_text(first) - one.xshift <= -low * unit
         assert max((measure_text(line, 10 if narrow else 11) for line in rest), default=0) - one.xshift <= -low * unit
+
+
+LONG = ["Loaded a Page /blog/how-to-plan-a-launch-with-few-people", "お支払い方法を追加しました", "W" * 40]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_titles_of_panels_stay_in_them(narrow, steps):
+    table = frames.funnel(["Start", *(f"{LONG[n % 3]}{n}" for n in range(steps))], [900] * (steps + 1))
+    table = pl.concat([table.with_columns(campaign=pl.lit(name)) for name in ("a", "a_very_long_campaign_name")])
+    fig = funnel.draw_funnel(table, by="campaign", narrow=narrow)
+    labels = max(map(measure_text, fig.layout.yaxis.ticktext))
+    start, end = fig.layout.xaxis.domain
+    panel = ((390 if narrow else 900) - labels - 30) * (end - start)
+    titles = [note for note in fig.layout.annotations if note.text.startswith("<b>")]
+    assert len(titles) == steps
+    assert all(BOLD * plain_width(note.text, note.font.size) <= panel + 1 for note in titles)
+
+
+@pytest.mark.parametrize("phi", [-0.29, 0.05, 0.19, 0.29, 0.9])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_names_of_a_volcano_stay_in_the_picture(narrow, phi):
+    fig = volcano.draw_volcano(frames.correlation([("W" * 40, phi, 1e-9)]), narrow=narrow)
+    (name,) = [note for note in fig.layout.annotations if note.text.startswith("W")]
+    low, high = fig.layout.xaxis.range
+    pixels = (310 if narrow else 820) / (high - low)
+    side = 1 if name.xanchor == "left" else -1
+    edge = (name.x + side * measure_text(name.text) / pixels - low) * pixels + name.xshift
+    assert -70 <= edge <= (high - low) * pixels + 16
+
+
+def test_figures_of_paths_are_lower_than_their_rows_on_a_phone():
+    rates = {"conversion_rate": [0.44] * 9, "ci_low": [0.32] * 9, "ci_high": [0.58] * 9, "passed": [52] * 9}
+    table = pl.DataFrame({"path": [["A", f"B{n}"] for n in range(9)], "people": [23] * 9, **rates})
+    for narrow in (False, True):
+        fig = paths.draw_paths(table, narrow=narrow)
+        high = fig.layout.height - fig.layout.margin.t - fig.layout.margin.b
+        row = high / (fig.layout.yaxis.range[1] - fig.layout.yaxis.range[0])
+        for note in fig.layout.annotations:
+            first, *rest = note.text.split("<br>")
+            assert 1.3 * (12 + sum(11 for _ in rest)) <= row + 1, first
