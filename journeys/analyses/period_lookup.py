@@ -29,7 +29,7 @@ _QUARTER, _DAY = 900_000_000, 86_400_000_000
 class _Table(NamedTuple):
     """The period of every bin from `low` on, and the bins that hold times of several periods."""
 
-    length: int
+    bin_us: int
     low: int
     period: Ints
     is_mixed: Bools | None
@@ -66,7 +66,7 @@ class PeriodLookup:
         table = self._table
         if table is None:
             return _compute_periods(time, self._calendar)
-        at = time // table.length
+        at = time // table.bin_us
         at -= table.low
         periods: Ints = table.period.take(at)
         if table.is_mixed is not None:

@@ -21,7 +21,7 @@ def draw_value(
     table: pl.DataFrame,
     *,
     by: str | None,
-    length: int,
+    period_us: int,
     currency: str | None = None,
     title: str = "",
     subtitle: str = "",
@@ -37,7 +37,7 @@ def draw_value(
         are left out, or hollow where there are no others.
     by
         The column of groups, if any.
-    length
+    period_us
         The length of a period of age (µs).
     currency
         The currency of the values.
@@ -46,7 +46,7 @@ def draw_value(
     --------
     >>> table = pl.DataFrame({"age": [0], "people": [40], "paying": [9], "per_person": [2.5], "ci_low": [1.0],
     ...     "ci_high": [4.0]})
-    >>> draw_value(table, by=None, length=86_400_000_000).data[-1].y
+    >>> draw_value(table, by=None, period_us=86_400_000_000).data[-1].y
     (0, 2.5)
     """
     drawn = table.filter(pl.col("per_person").is_not_null())
@@ -81,7 +81,10 @@ def draw_value(
                 "color": [colour, *(colour if people >= _FEW else theme.paper for people in part["people"])],
                 "line": {"color": colour, "width": 1.5},
             },
-            hovertext=["", *(_hover_text(row, by=by, length=length, currency=currency) for row in part.to_dicts())],
+            hovertext=[
+                "",
+                *(_hover_text(row, by=by, period_us=period_us, currency=currency) for row in part.to_dicts()),
+            ],
             hoverinfo="text",
             showlegend=bool(by),
         )
@@ -89,7 +92,7 @@ def draw_value(
     ticks = list(range(0, longest + 1, max(1, round(longest / (4 if narrow else 8)))))
     fig.update_xaxes(
         tickvals=ticks,
-        ticktext=["start" if not tick else format_duration(timedelta(microseconds=length * tick)) for tick in ticks],
+        ticktext=["start" if not tick else format_duration(timedelta(microseconds=period_us * tick)) for tick in ticks],
     )
     fig.update_yaxes(
         title=f"{adapt_words('per person')}{f', {write_label(currency)}' if currency else ''}",
@@ -101,10 +104,10 @@ def draw_value(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=400, margin=margin)
 
 
-def _hover_text(row: dict[str, Any], *, by: str | None, length: int, currency: str | None) -> str:
+def _hover_text(row: dict[str, Any], *, by: str | None, period_us: int, currency: str | None) -> str:
     """Say what a person of an age is worth, and how many paid."""
     group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
-    after = format_duration(timedelta(microseconds=length * (row["age"] + 1)))
+    after = format_duration(timedelta(microseconds=period_us * (row["age"] + 1)))
     spread = f"{format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
     worth = format_amount(row["per_person"], None if currency is None else write_label(currency))
     paid = f"{format_number(row['paying'])} of {format_count(row['people'], 'person')} have paid"

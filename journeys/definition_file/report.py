@@ -59,7 +59,7 @@ class ReportPlan:
         return f"{self.file}, [report]"
 
     @property
-    def sides(self) -> tuple[str, str] | None:
+    def side_names(self) -> tuple[str, str] | None:
         """The names of the segments that are compared, if there are two sides."""
         settings = self.settings
         return (settings.get("segment", "everyone"), settings["against"]) if "against" in settings else None
@@ -98,7 +98,7 @@ def make_report(plan: ReportPlan, j: Journeys, *, against: Journeys | None, ask_
         and all(isinstance(one, str) for one in plan.funnel["steps"])
     ):
         options |= {"steps": plan.funnel["steps"], "within": plan.funnel.get("within"), "against": against, **entries}
-        options |= {"sides": plan.sides}
+        options |= {"sides": plan.side_names}
         options |= {"by": by} if (by := settings.get("by", plan.funnel.get("by"))) is not None else {}
     else:
         # the report's own sections are about a funnel of events without options; others are asked here
@@ -138,7 +138,7 @@ class _Sections:
         if kind == "comparison":
             funnel = self.ask_own(argument["name"])
             other = funnel.previous() if self.against is None else self.ask_funnel(self.against, argument["name"])
-            return replace(funnel.compare(other), sides=self.plan.sides)
+            return replace(funnel.compare(other), sides=self.plan.side_names)
         if kind in ("funnel", "exits"):
             funnel = self.ask_own(argument["name"])
             return funnel if kind == "funnel" else funnel.exits()

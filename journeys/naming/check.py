@@ -15,9 +15,9 @@ from journeys.naming.words import (
     PREPOSITIONS,
     is_past,
     near_duplicates,
-    past,
     split_fused,
     split_words,
+    to_past_tense,
     verb_of,
 )
 
@@ -163,7 +163,7 @@ def suggest(name: str) -> str | None:
     )
     rest = words[:place] + words[place + 1 + len(tail) :]
     after = [one.lower() if one.lower() in PREPOSITIONS else one.capitalize() for one in tail]
-    past_form = words[place] if is_past(words[place]) else past(verb)
+    past_form = words[place] if is_past(words[place]) else to_past_tense(verb)
     return " ".join([past_form.capitalize(), *after, *map(_title_case, rest)])
 
 

@@ -82,12 +82,12 @@ PASTS = {past: bare for bare, past in IRREGULAR.items()}
 VOWELS = "aeiou"
 
 
-def past(verb: str) -> str:
+def to_past_tense(verb: str) -> str:
     """Put a verb into the past tense, as it is spelled in the US.
 
     Examples
     --------
-    >>> [past(verb) for verb in ("create", "apply", "drag", "play", "send", "edit", "cancel")]
+    >>> [to_past_tense(verb) for verb in ("create", "apply", "drag", "play", "send", "edit", "cancel")]
     ['created', 'applied', 'dragged', 'played', 'sent', 'edited', 'canceled']
     """
     if verb in IRREGULAR:
@@ -105,7 +105,7 @@ def past(verb: str) -> str:
 
 # In the UK an l is doubled whatever the stress: "Cancelled", "Labelled", "Travelled".
 DOUBLED_L = {f"{verb}led": verb for verb in REGULAR if re.search(r"[^aeiou][aeiou]l$", verb)}
-PAST_OF_REGULAR = {past(verb): verb for verb in REGULAR} | DOUBLED_L
+PAST_OF_REGULAR = {to_past_tense(verb): verb for verb in REGULAR} | DOUBLED_L
 
 
 def verb_of(word: str) -> str | None:

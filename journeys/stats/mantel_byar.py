@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from journeys.errors import describe_wrong_number, raise_all
-from journeys.stats.tables import Column, Floats, floats, ratio
+from journeys.stats.tables import Column, Floats, divide, to_floats
 
 # Up to these variances all but 1e-19 of a sum of draws lies within half so many values of its mean (Bernstein's
 # inequality); beyond, the normal approximation is used.
@@ -80,13 +80,13 @@ def mantel_byar(observed: Column, *, conversions: Column, at_risk: Column, expos
     >>> print(test.expected.round(3), test.p_value.round(3))
     [1.167] [0.333]
     """
-    count, at_risk, exposed = floats(conversions), floats(at_risk), floats(exposed_at_risk)
+    count, at_risk, exposed = to_floats(conversions), to_floats(at_risk), to_floats(exposed_at_risk)
     happened = (count > 0) & (at_risk > 0)
     count = count[happened]
     share = np.clip(exposed[:, happened] / at_risk[happened], 0.0, 1.0)
-    seen, expected = floats(observed), share @ count
+    seen, expected = to_floats(observed), share @ count
     variance = (share * (1 - share)) @ count
-    z = np.where(variance > 1e-12, ratio(seen - expected, np.sqrt(np.maximum(variance, 0.0))), np.nan)
+    z = np.where(variance > 1e-12, divide(seen - expected, np.sqrt(np.maximum(variance, 0.0))), np.nan)
     from scipy.special import erfc
 
     p = erfc(np.abs(z) / np.sqrt(2))
@@ -154,9 +154,9 @@ def permute_at_risk(
         describe_wrong_number("n_permutations", n_permutations, most=_MOST_PERMUTATIONS)
         + describe_wrong_number("seed", seed, least=0)
     )
-    done, end, goal = floats(did_at), floats(time), np.asarray(converted, dtype=np.bool_)
+    done, end, goal = to_floats(did_at), to_floats(time), np.asarray(converted, dtype=np.bool_)
     _, group = np.unique(np.zeros(len(end)) if strata is None else np.asarray(strata), return_inverse=True)
-    enter = np.full(len(end), -np.inf) if since is None else floats(since)
+    enter = np.full(len(end), -np.inf) if since is None else to_floats(since)
     order = np.lexsort((-end, group))  # those who have not left at a moment are the first of their group
     done, end, goal, group, enter = done[order], end[order], goal[order], group[order], enter[order]
     moment = end[goal]

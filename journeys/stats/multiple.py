@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
-from journeys.stats.tables import Column, Floats, floats
+from journeys.stats.tables import Column, Floats, to_floats
 
 Method = Literal["bh", "by", "holm", "bonferroni"]
 
@@ -53,7 +53,7 @@ def adjust(p_values: Column, *, method: Method = "bh", tests: int | None = None)
     methods = ("bh", "by", "holm", "bonferroni")
     if method not in methods:
         raise UnknownNameError(unknown_message("method", method, available=methods, what="method"))
-    p = np.atleast_1d(floats(p_values))
+    p = np.atleast_1d(to_floats(p_values))
     known = np.flatnonzero(~np.isnan(p))
     count = len(known)
     if tests is not None and tests < count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from journeys.stats.tables import Column, Floats, floats
+from journeys.stats.tables import Column, Floats, to_floats
 
 
 def poisson_rates(a: Column, b: Column, *, exposure: tuple[float, float] = (1.0, 1.0)) -> Floats:
@@ -35,7 +35,7 @@ def poisson_rates(a: Column, b: Column, *, exposure: tuple[float, float] = (1.0,
     """
     from scipy.special import bdtr, bdtrc
 
-    count, other = floats(a), floats(b)
+    count, other = to_floats(a), to_floats(b)
     total, share = (count + other).astype(np.int64), exposure[0] / (exposure[0] + exposure[1])
     at_most = bdtr(count, total, share)
     at_least = np.where(count > 0, bdtrc(np.maximum(count - 1, 0), total, share), 1.0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.stats.tables import Column, Difference, Floats, critical_value, floats, phi, phi_interval, ratio
+from journeys.stats.tables import Column, Difference, Floats, critical_value, divide, phi, phi_interval, to_floats
 
 
 class MantelHaenszel(NamedTuple):
@@ -49,14 +49,14 @@ def mantel_haenszel(
     from scipy.special import erfc
 
     z = critical_value(confidence)
-    a, b, c, d = (np.atleast_1d(floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
+    a, b, c, d = (np.atleast_1d(to_floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
     n = a + b + c + d
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(n > 0, 1 / n, 0.0)
         r, s = a * d * share, b * c * share
         p, q = (a + d) * share, (b + c) * share
         big_r, big_s = r.sum(axis=-1), s.sum(axis=-1)
-        pooled = ratio(big_r, big_s)
+        pooled = divide(big_r, big_s)
         variance = (
             (p * r).sum(axis=-1) / (2 * big_r**2)
             + (p * s + q * r).sum(axis=-1) / (2 * big_r * big_s)
@@ -66,7 +66,7 @@ def mantel_haenszel(
         low, high = np.exp(np.log(pooled) - half), np.exp(np.log(pooled) + half)
         expected = (a + b) * (a + c) * share
         spread = np.where(n > 1, (a + b) * (c + d) * (a + c) * (b + d) * share**2 / (n - 1), 0.0).sum(axis=-1)
-        statistic = ratio((a - expected).sum(axis=-1) ** 2, spread)
+        statistic = divide((a - expected).sum(axis=-1) ** 2, spread)
     return MantelHaenszel(pooled, low, high, erfc(np.sqrt(statistic / 2)))
 
 
@@ -96,13 +96,13 @@ def partial_phi(both: Column, behaviour_only: Column, conversion_only: Column, n
     >>> print(partial_phi([80, 2], [20, 18], [8, 5], [2, 85]).round(2))
     0.03
     """
-    a, b, c, d = (np.atleast_1d(floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
+    a, b, c, d = (np.atleast_1d(to_floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
     n = a + b + c + d
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(n > 0, 1 / n, 0.0)
     together = ((a * d - b * c) * share).sum(axis=-1)
     did, converted = ((a + b) * (c + d) * share).sum(axis=-1), ((a + c) * (b + d) * share).sum(axis=-1)
-    return np.clip(ratio(together, np.sqrt(did * converted)), -1.0, 1.0)
+    return np.clip(divide(together, np.sqrt(did * converted)), -1.0, 1.0)
 
 
 def compare_phis(
@@ -146,7 +146,7 @@ def compare_phis(
     low_one, high_one = phi_interval(*first, confidence=confidence)
     low_two, high_two = phi_interval(*second, confidence=confidence)
     gap = one - two
-    shared = 2 * z**2 * (np.zeros_like(gap) if covariance is None else floats(covariance))
+    shared = 2 * z**2 * (np.zeros_like(gap) if covariance is None else to_floats(covariance))
     below = np.sqrt(np.maximum((one - low_one) ** 2 + (high_two - two) ** 2 - shared, 0.0))
     above = np.sqrt(np.maximum((high_one - one) ** 2 + (two - low_two) ** 2 - shared, 0.0))
     error = np.where(gap > 0, below, above) / z

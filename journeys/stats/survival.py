@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from journeys.errors import ArgumentError
-from journeys.stats.tables import Column, Floats, critical_value, floats
+from journeys.stats.tables import Column, Floats, critical_value, to_floats
 
 
 class Survival(NamedTuple):
@@ -59,7 +59,7 @@ def kaplan_meier(times: Column, *, happened: Column, confidence: float = 0.95) -
     [1. 2.] [0.25 0.5 ]
     """
     critical_value(confidence)
-    time, event = floats(times), np.asarray(happened, dtype=np.bool_)
+    time, event = to_floats(times), np.asarray(happened, dtype=np.bool_)
     if time.shape != event.shape:
         raise ArgumentError(f"happened: {event.size} values for {time.size} times; there must be one for each.")
     if (time < 0).any():
@@ -111,7 +111,7 @@ def quantile(values: Column, *, q: Column = 0.5) -> Floats:
     >>> print(quantile([1, 2, 3, 10], q=[0.5, 0.9]))
     [2.5 7.9]
     """
-    shares, known = floats(q), floats(values)
+    shares, known = to_floats(q), to_floats(values)
     known = known[~np.isnan(known)]
     if ((shares < 0) | (shares > 1)).any():
         raise ArgumentError(f"q: {q!r} is not a share between 0 and 1.")

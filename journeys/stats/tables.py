@@ -20,7 +20,7 @@ Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Column: TypeAlias = "ArrayLike | pl.Series"
 
 
-def floats(values: Column) -> Floats:
+def to_floats(values: Column) -> Floats:
     """Turn a number, a list, a numpy array or a Polars series into a float array (nulls become NaN)."""
     return np.asarray(values, dtype=np.float64)
 
@@ -32,7 +32,7 @@ def critical_value(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def ratio(above: Floats, below: Floats) -> Floats:
+def divide(above: Floats, below: Floats) -> Floats:
     """Divide; where the divisor is 0 the answer is NaN (0/0) or signed infinity, without a warning."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.divide(above, below)
@@ -46,7 +46,7 @@ def to_columns(**values: Column) -> list[pl.Series]:
     >>> [column.to_list() for column in to_columns(phi=[0.5, float("nan")])]
     [[0.5, None]]
     """
-    return [pl.Series(name, np.atleast_1d(floats(each))).fill_nan(None) for name, each in values.items()]
+    return [pl.Series(name, np.atleast_1d(to_floats(each))).fill_nan(None) for name, each in values.items()]
 
 
 def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -75,8 +75,8 @@ def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[F
     [0.49   nan] [0.943   nan]
     """
     z = critical_value(confidence)
-    k, total = floats(successes), floats(n)
-    share = ratio(k, total)
+    k, total = to_floats(successes), to_floats(n)
+    share = divide(k, total)
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = share + z * z / (2 * total)
         half = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -130,8 +130,8 @@ def difference(
     >>> print(d.estimate.round(4), d.ci_low.round(4), d.ci_high.round(4), d.p_value.round(4))
     0.2 0.0524 0.3339 0.008
     """
-    a, total_a, b, total_b = floats(successes_a), floats(n_a), floats(successes_b), floats(n_b)
-    share_a, share_b = ratio(a, total_a), ratio(b, total_b)
+    a, total_a, b, total_b = to_floats(successes_a), to_floats(n_a), to_floats(successes_b), to_floats(n_b)
+    share_a, share_b = divide(a, total_a), divide(b, total_b)
     low_a, high_a = wilson(a, total_a, confidence=confidence)
     low_b, high_b = wilson(b, total_b, confidence=confidence)
     gap = share_a - share_b
@@ -205,11 +205,11 @@ def phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: 
     >>> print(phi([30, 5], [20, 0], [20, 7], [30, 0]))
     [0.2 nan]
     """
-    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
     # Two roots instead of one: the product of four margins of a large log exceeds what a float holds exactly.
     scale = np.sqrt((a + b) * (c + d)) * np.sqrt((a + c) * (b + d))
     with np.errstate(invalid="ignore"):
-        return np.clip(np.where(scale > 0, ratio(a * d - b * c, scale), np.nan), -1.0, 1.0)
+        return np.clip(np.where(scale > 0, divide(a * d - b * c, scale), np.nan), -1.0, 1.0)
 
 
 def phi_interval(
@@ -251,7 +251,7 @@ def phi_interval(
     0.004 0.381
     """
     z = critical_value(confidence)
-    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
     n = a + b + c + d
     value = phi(a, b, c, d)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -301,12 +301,12 @@ def chi_square(
     """
     from scipy.special import erfc
 
-    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
     n = a + b + c + d
     if yates:
         scale = np.sqrt((a + b) * (c + d)) * np.sqrt((a + c) * (b + d))
         off = np.maximum(np.abs(a * d - b * c) - n / 2, 0.0)
-        statistic = n * np.where(scale > 0, ratio(off, scale), np.nan) ** 2
+        statistic = n * np.where(scale > 0, divide(off, scale), np.nan) ** 2
     else:
         statistic = n * phi(a, b, c, d) ** 2
     return statistic, erfc(np.sqrt(statistic / 2))
@@ -320,9 +320,9 @@ def expected_minimum(both: Column, behaviour_only: Column, conversion_only: Colu
     >>> print(expected_minimum(3, 1, 1, 3))
     2.0
     """
-    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
+    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
     n = a + b + c + d
-    return ratio(np.minimum(a + b, c + d) * np.minimum(a + c, b + d), n)
+    return divide(np.minimum(a + b, c + d) * np.minimum(a + c, b + d), n)
 
 
 def independence_p(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
@@ -333,7 +333,7 @@ def independence_p(both: Column, behaviour_only: Column, conversion_only: Column
     >>> print(independence_p([30, 3], [20, 1], [20, 1], [30, 3]).round(4))
     [0.0455 0.4857]
     """
-    cells = np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    cells = np.broadcast_arrays(*(to_floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
     _, p = chi_square(*cells)
     p = np.atleast_1d(p)
     small = np.atleast_1d(expected_minimum(*cells) < _SMALL_EXPECTED) & ~np.isnan(p)
@@ -365,8 +365,8 @@ def odds_ratio(
     2.25 1.011 5.008
     """
     z = critical_value(confidence)
-    a, b, c, d = floats(both), floats(behaviour_only), floats(conversion_only), floats(neither)
-    value = ratio(a * d, b * c)
+    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
+    value = divide(a * d, b * c)
     empty = ((a == 0) | (b == 0) | (c == 0) | (d == 0)) * 0.5
     a, b, c, d = a + empty, b + empty, c + empty, d + empty
     centre = np.log(a) + np.log(d) - np.log(b) - np.log(c)
@@ -384,7 +384,7 @@ def strength(values: Column) -> list[str | None]:
     ['negligible', 'weak', 'strong', 'too good to be true', None]
     """
     words: list[str | None] = []
-    for value in np.atleast_1d(np.abs(floats(values))):
+    for value in np.atleast_1d(np.abs(to_floats(values))):
         if np.isnan(value):
             words.append(None)
         elif value > STRENGTHS[0][0]:
@@ -414,13 +414,15 @@ def phi_table(
     """
     a, b, c, d = (
         np.atleast_1d(cell)
-        for cell in np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+        for cell in np.broadcast_arrays(*(to_floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
     )
     low, high = phi_interval(a, b, c, d, confidence=confidence)
     odds, odds_low, odds_high = odds_ratio(a, b, c, d, confidence=confidence)
-    lift = ratio(ratio(a, a + b), ratio(a + c, a + b + c + d))
+    lift = divide(divide(a, a + b), divide(a + c, a + b + c + d))
     columns = (phi(a, b, c, d), low, high, independence_p(a, b, c, d), odds, odds_low, odds_high, lift)
-    shape = np.broadcast_shapes(*(np.shape(floats(cell)) for cell in (both, behaviour_only, conversion_only, neither)))
+    shape = np.broadcast_shapes(
+        *(np.shape(to_floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
+    )
     return PhiTable(*(column.reshape(shape) for column in columns))
 
 
@@ -457,7 +459,7 @@ def fisher_exact(
     >>> print(fisher_exact([3, 8], [1, 2], [1, 1], [3, 5]).round(4))
     [0.4857 0.035 ]
     """
-    cells = np.broadcast_arrays(*(floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    cells = np.broadcast_arrays(*(to_floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
     a, b, c, d = (np.atleast_1d(cell).ravel() for cell in cells)
     size = (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
     octave = np.ceil(np.log2(size)).astype(np.int64)

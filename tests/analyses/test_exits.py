@@ -80,7 +80,7 @@ def test_exits_add_up_to_what_the_funnel_drops(rows, steps, options, by):
     dropped = dict(funnel.table.group_by("step").agg(pl.col("dropped").sum()).iter_rows())
     assert {step: sizes.get(step, 0) for step in dropped} == dropped
     assert x.table.height == sum(dropped.values())
-    for step in range(1, funnel._spec.width):
+    for step in range(1, funnel._spec.step_count):
         part = funnel.exits(after=step)
         assert part.table.equals(x.table.filter(pl.col("step") == step))
         for state in STATES:

@@ -55,8 +55,8 @@ def twin_table(rows: list[Row], asked: twin.Asked, *, on_exclusion: str = "drops
     for events in by_person(rows).values():
         attempt = twin.counted(events, asked)
         if attempt and not (on_exclusion == "removed" and twin.removed(events, asked)):
-            found.append(twin.times_of(events, attempt, asked.width))
-    return twin.table(found, asked.width)
+            found.append(twin.times_of(events, attempt, asked.step_count))
+    return twin.table(found, asked.step_count)
 
 
 def ours(funnel: Any) -> list[dict[str, Any]]:
@@ -186,13 +186,13 @@ def test_open_funnel(rows: list[Row], kinds: list[str], within: int | None, reen
 def test_entries_of_an_open_funnel(rows: list[Row], kinds: list[str], within: int | None, reentry: Any):
     asked = twin.Asked(conditions(kinds), within=within, entry="any", reentry=reentry)
     found = [
-        twin.times_of(events, attempt, asked.width)
+        twin.times_of(events, attempt, asked.step_count)
         for events in by_person(rows).values()
         for attempt in twin.entries(events, asked)
     ]
     options = {"entry": "any", "reentry": reentry, "count": "entries"}
     funnel = journeys(rows).funnel(named(kinds), within=minutes(within), **options)
-    assert ours(funnel) == twin.table(found, asked.width)
+    assert ours(funnel) == twin.table(found, asked.step_count)
 
 
 @given(
@@ -217,13 +217,13 @@ def test_entries(rows: list[Row], kinds: list[str], within: int | None, order: s
     reentry = "best" if order == "any" else reentry
     asked = twin.Asked(conditions(kinds), within=within, order=order, reentry=reentry, exclude=exclude)
     found = [
-        twin.times_of(events, attempt, asked.width)
+        twin.times_of(events, attempt, asked.step_count)
         for events in by_person(rows).values()
         for attempt in twin.entries(events, asked)
     ]
     options = {"order": order, "reentry": reentry, "exclude": "X" if stop else None, "count": "entries"}
     funnel = journeys(rows).funnel(named(kinds), within=minutes(within), **options)
-    assert ours(funnel) == twin.table(found, asked.width)
+    assert ours(funnel) == twin.table(found, asked.step_count)
 
 
 @given(logs.rows(), KIND_LISTS, WITHIN, st.sampled_from([2, 3]), st.sampled_from(["loose", "strict", "any"]))
@@ -236,10 +236,10 @@ def test_sessions(rows: list[Row], kinds: list[str], within: int | None, gap: in
             number += before is None or event["t"] - before["t"] >= gap
             event["session"] = number
         parts += [*twin.split(events, lambda e: e["session"]).values()]
-    found = [twin.times_of(part, attempt, asked.width) for part in parts if (attempt := twin.counted(part, asked))]
+    found = [twin.times_of(part, attempt, asked.step_count) for part in parts if (attempt := twin.counted(part, asked))]
     options = {"count": "sessions", "gap": f"{gap}m", "order": order}
     funnel = journeys(rows).funnel(named(kinds), within=minutes(within), **options)
-    assert ours(funnel) == twin.table(found, asked.width)
+    assert ours(funnel) == twin.table(found, asked.step_count)
 
 
 @given(logs.rows(), KIND_LISTS, WITHIN)
@@ -254,11 +254,11 @@ def test_holding_constant(rows: list[Row], kinds: list[str], within: int | None)
             attempt = twin.counted(part, asked)
             if attempt:
                 whole = [(part[number]["number"], row) for number, row in attempt]
-                best.append((twin.worth(whole, asked)[:4], twin.times_of(part, attempt, asked.width)))
+                best.append((twin.worth(whole, asked)[:4], twin.times_of(part, attempt, asked.step_count)))
         if best:
             found.append(max(best)[1])
     funnel = journeys(rows).funnel(named(kinds), within=minutes(within), hold="campaign")
-    assert ours(funnel) == twin.table(found, asked.width)
+    assert ours(funnel) == twin.table(found, asked.step_count)
 
 
 @given(logs.rows(), KIND_LISTS, st.sampled_from(["first", "last", 1, "all"]))
@@ -270,7 +270,7 @@ def test_breakdown(rows: list[Row], kinds: list[str], at: str | int):
             for value, part in twin.split(events, lambda e: e["campaign"]).items():
                 attempt = twin.counted(part, asked)
                 if attempt:
-                    groups.setdefault(value, []).append(twin.times_of(part, attempt, asked.width))
+                    groups.setdefault(value, []).append(twin.times_of(part, attempt, asked.step_count))
             continue
         attempt = twin.counted(events, asked)
         if not attempt:
@@ -281,12 +281,12 @@ def test_breakdown(rows: list[Row], kinds: list[str], at: str | int):
         elif at == "last":
             values = values[::-1]
         value = next((value for value in values if value is not None), "(none)")
-        groups.setdefault(value, []).append(twin.times_of(events, attempt, asked.width))
+        groups.setdefault(value, []).append(twin.times_of(events, attempt, asked.step_count))
     funnel = journeys(rows).funnel(named(kinds), by="campaign", by_at=at)
     for value, found in groups.items():
         part = funnel.table.filter(pl.col("campaign") == value)
-        assert part["people"].to_list() == [row["people"] for row in twin.table(found, asked.width)]
-        for step in range(1, asked.width + 1):
+        assert part["people"].to_list() == [row["people"] for row in twin.table(found, asked.step_count)]
+        for step in range(1, asked.step_count + 1):
             people = funnel.converted(step, campaign=value).people.height
             assert people == part["people"][step - 1]
     assert funnel.table["campaign"].n_unique() == len(groups)
@@ -399,9 +399,9 @@ def test_entries_with_options_together(rows: list[Row], question: tuple[twin.Ask
         return
     asked = replace(asked, reentry="best")
     found = [
-        twin.times_of(events, attempt, asked.width)
+        twin.times_of(events, attempt, asked.step_count)
         for events in by_person(rows).values()
         for attempt in twin.entries(events, asked)
     ]
     funnel = journeys(rows).funnel(count="entries", **{**options, "reentry": "best"})
-    assert ours(funnel) == twin.table(found, asked.width)
+    assert ours(funnel) == twin.table(found, asked.step_count)

@@ -126,11 +126,11 @@ def test_calendar_windows(rows: list[Row], kinds: list[str], window: str):
             attempt = twin.counted(part, asked)
             if attempt:
                 whole = [(part[number]["number"], row) for number, row in attempt]
-                best.append((twin.worth(whole, asked)[:4], twin.times_of(part, attempt, asked.width)))
+                best.append((twin.worth(whole, asked)[:4], twin.times_of(part, attempt, asked.step_count)))
         if best:
             found.append(max(best)[1])
     funnel = journeys(rows).funnel(named(kinds), within=window, time_zone="Europe/Berlin")
-    assert funnel.table["people"].to_list() == [row["people"] for row in twin.table(found, asked.width)]
+    assert funnel.table["people"].to_list() == [row["people"] for row in twin.table(found, asked.step_count)]
 
 
 @given(logs.rows(), KIND_LISTS, st.integers(1, 2))

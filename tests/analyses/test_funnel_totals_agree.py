@@ -48,7 +48,7 @@ def counted(funnel: Any) -> list[int]:
     name = funnel.settings.get("count", "people")
     steps = funnel.table.group_by("step").agg(pl.col(name).sum()).sort("step")[name].to_list()
     # a breakdown of nobody has no groups, and no rows
-    return [int(funnel._counts.filter(pl.col("step") == 1)["entered"].sum()), *(steps or [0] * funnel._spec.width)]
+    return [int(funnel._counts.filter(pl.col("step") == 1)["entered"].sum()), *(steps or [0] * funnel._spec.step_count)]
 
 
 def test_random_questions_are_mostly_valid():

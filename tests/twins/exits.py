@@ -17,7 +17,7 @@ def exit_of(
 ) -> dict[str, Any] | None:
     """The row of one person; None for somebody who never entered, or took the last step."""
     attempt = counted(events, asked)
-    if attempt is None or attempt[-1][1] == asked.width - 1:
+    if attempt is None or attempt[-1][1] == asked.step_count - 1:
         return None
     start, (left, step) = attempt[0][0], attempt[-1]
     session = 0

@@ -35,7 +35,7 @@ class Asked:
     entry: str = "first"
 
     @property
-    def width(self) -> int:
+    def step_count(self) -> int:
         return sum(len(one) if isinstance(one, list) else 1 for one in self.steps)
 
 
@@ -180,7 +180,7 @@ def counted(events: Sequence[Event], asked: Asked) -> Attempt | None:
 
 
 def complete(attempt: Attempt, asked: Asked) -> bool:
-    return attempt[-1][1] == asked.width - 1
+    return attempt[-1][1] == asked.step_count - 1
 
 
 def removed(events: Sequence[Event], asked: Asked) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from journeys.errors import ArgumentError
-from journeys.stats.tables import Column, Floats, ratio
+from journeys.stats.tables import Column, Floats, divide
 
 
 class PermutationTest(NamedTuple):
@@ -74,13 +74,13 @@ def permutation_p(
     table, goal, group = table[order], goal[order], group[order]
     centred = table - table.sum(axis=0) / max(len(table), 1)
     scale = np.sqrt((centred**2).sum(axis=0) * ((goal - goal.sum() / max(len(goal), 1)) ** 2).sum())
-    observed = np.abs(ratio(centred.T @ goal, scale))
+    observed = np.abs(divide(centred.T @ goal, scale))
     rng = np.random.default_rng(seed)
     alone, among = np.zeros(table.shape[1]), np.zeros(table.shape[1])
     close = observed - 1e-12  # equal tables must count as equal, whatever the last bit
     for _ in range(n_permutations):
         permuted = goal[np.argsort(group + rng.random(len(goal)), kind="stable")]
-        chance = np.abs(ratio(centred.T @ permuted, scale))
+        chance = np.abs(divide(centred.T @ permuted, scale))
         alone += chance >= close
         among += np.nanmax(np.append(chance, -1.0)) >= close
     undefined = np.where(np.isnan(observed), np.nan, 0.0)

@@ -59,19 +59,19 @@ class Paths:
     age: Ints
 
     @cached_property
-    def length(self) -> Ints:
+    def touch_counts(self) -> Ints:
         """The number of touches of each path."""
         return np.diff(self.start)
 
     @cached_property
     def path_of_touch(self) -> Ints:
         """The path of each touch."""
-        return np.repeat(np.arange(self.converted.size), self.length)
+        return np.repeat(np.arange(self.converted.size), self.touch_counts)
 
     @cached_property
     def is_untouched(self) -> Bools:
         """Whether each conversion had no touch."""
-        is_untouched: Bools = self.length[self.path_of] == 0
+        is_untouched: Bools = self.touch_counts[self.path_of] == 0
         return is_untouched
 
     @cached_property

@@ -40,12 +40,12 @@ def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
     """
     size = len(paths.names)
     by_path = np.bincount(paths.path_of, weights=amount, minlength=paths.converted.size)
-    untouched = by_path[paths.length == 0].sum()
+    untouched = by_path[paths.touch_counts == 0].sum()
     if sharing.model == "markov":
         path, code = list_moves(paths)
         people = paths.lost + np.bincount(paths.path_of, minlength=paths.lost.size)
         moves = np.bincount(code, weights=people[path].astype(np.float64), minlength=(size + 1) * (size + 3))
-        credit = removal_shares(moves.reshape(1, size + 1, size + 3))[0] * by_path[paths.length > 0].sum()
+        credit = removal_shares(moves.reshape(1, size + 1, size + 3))[0] * by_path[paths.touch_counts > 0].sum()
     elif sharing.model == "time_decay":
         conversion, at = paths.touch_rows
         shares = decay_touches(paths, half_life=sharing.half_life)
@@ -119,14 +119,14 @@ def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -
         weights = paths.first_occurrences.astype(np.float64)
         if model == "shapley":
             distinct = np.bincount(paths.path_of_touch, weights=weights, minlength=paths.converted.size)
-            weights /= np.repeat(distinct, paths.length)
+            weights /= np.repeat(distinct, paths.touch_counts)
         return weights
     return _last_non_direct(paths) if model == "last_non_direct" else _by_length(paths, model=model, custom=custom)
 
 
 def decay_touches(paths: Paths, *, half_life: int) -> Floats:
     """Share each conversion over its touches by their age; one share per row of `paths.touch_rows`."""
-    length = paths.length[paths.path_of]
+    length = paths.touch_counts[paths.path_of]
     start = (np.cumsum(length) - length)[length > 0]
     return weigh_by_age(paths.age, start, half_life=half_life)
 
@@ -144,7 +144,7 @@ def weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Float
 
 def _by_length(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
     """Weigh each touch of each path by its place and the length of the path, which is all that these models look at."""
-    length = np.where(paths.converted, paths.length, 0)
+    length = np.where(paths.converted, paths.touch_counts, 0)
     weights = np.zeros(paths.touch.size)
     for n in np.unique(length[length > 0]).tolist():
         first = paths.start[:-1][length == n]

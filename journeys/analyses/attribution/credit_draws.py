@@ -38,7 +38,7 @@ def draw_credit(
     check_draws(draws, people=persons, rows=(len(paths.names) + 1) * len(amounts) * len(sharings))
     largest = max(paths.converted.size, number, (len(paths.names) + 1) ** 2 if has_markov else 0, 1)
     at_once = min(draws, max(1, _MOST_BYTES // (8 * largest)))
-    is_untouched = paths.length == 0
+    is_untouched = paths.touch_counts == 0
     rng = np.random.default_rng(seed)
     found = [[np.zeros((len(paths.names) + 1, draws)) for _ in amounts] for _ in sharings]
     totals = np.zeros(draws)

@@ -36,7 +36,7 @@ def list_moves(paths: Paths) -> tuple[Ints, Ints]:
             f"model: 'markov' compares every pair of touchpoints, at most {_MOST_TOUCHPOINTS:,} of them; there are "
             f"{size - 1:,} here. Choose a coarser column for by=, or another model such as 'shapley'."
         )
-    has_touches = np.flatnonzero(paths.length)
+    has_touches = np.flatnonzero(paths.touch_counts)
     place = paths.touch + 1
     before = np.empty_like(place)
     before[1:] = place[:-1]

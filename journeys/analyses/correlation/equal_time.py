@@ -218,7 +218,7 @@ def _minute_before(arrays: ShardArrays, window: ExposureWindow) -> ExposureWindo
 def _count_matched(found: FirstRows, elapsed: Ints, window: ExposureWindow, matched: MatchedPeople) -> pl.DataFrame:
     """Count who of the matched people did what while they were observed, by conversion."""
     converted = window.converted[found.person]
-    did = matched.kept[found.person] & (converted | (elapsed < matched.length[found.person]))
+    did = matched.kept[found.person] & (converted | (elapsed < matched.observed[found.person]))
     return _count_equal_rows("cell", behaviour=found.behaviour[did], bin_=converted[did].astype(np.int64))
 
 

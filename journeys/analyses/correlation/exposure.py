@@ -182,7 +182,7 @@ def _cut_to_first(
 class MatchedPeople(NamedTuple):
     """For how long people are observed when matched, and who is left out, by reason."""
 
-    length: Ints
+    observed: Ints
     left_out: dict[str, Bools]
 
     @property
@@ -224,8 +224,8 @@ def match_people(window: ExposureWindow, exposure: Matched) -> MatchedPeople:
 def _cut_to_matched(window: ExposureWindow, time: Ints, exposure: Matched) -> ExposureWindow:
     """Cut everybody who did not convert to the time that some converter took."""
     found = match_people(window, exposure)
-    limit = np.where(window.converted, _LONGEST, window.since + found.length)
-    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), observed=found.length)
+    limit = np.where(window.converted, _LONGEST, window.since + found.observed)
+    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), observed=found.observed)
     counted = {reason: int(which.sum()) for reason, which in found.left_out.items() if which.any()}
     return replace(window.keep(found.kept), apart=window.apart | counted)
 

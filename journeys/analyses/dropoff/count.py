@@ -83,7 +83,7 @@ def _count_hidden_ends(view: View, spec: DropoffSpec, lost: Ints) -> int:
 
 def _count_endings(journeys: CollapsedJourneys, lost: Bools, labels: pl.Series) -> pl.DataFrame:
     """Count the last three nodes of the journeys that ended without the goal."""
-    low, length = journeys.low[lost], journeys.length[lost]
+    low, length = journeys.low[lost], journeys.row_counts[lost]
     columns = {}
     for back in range(_LAST_STEPS, 0, -1):
         row = np.maximum(low + length - back, 0)
@@ -104,7 +104,7 @@ def _count_moves(journeys: CollapsedJourneys, labels: pl.Series, *, pending: Boo
     """
     if not journeys.code.size:
         return pl.DataFrame(schema=SCHEMA)
-    journey = np.repeat(np.arange(journeys.low.size), journeys.length)
+    journey = np.repeat(np.arange(journeys.low.size), journeys.row_counts)
     following = np.append(journeys.code[1:].astype(np.int64), -1)
     following[journeys.last] = -1
     code, reached = journeys.code.astype(np.int64), journeys.reached[journey]

@@ -36,7 +36,7 @@ class CollapsedJourneys(NamedTuple):
         When they were there; None where that was not asked for.
     began, ended : np.ndarray
         When each journey was at its first node, and at its last.
-    low, length : np.ndarray
+    low, row_counts : np.ndarray
         Where each journey begins in `code`, and how many nodes it has.
     reached : np.ndarray
         Whether it reached the end.
@@ -51,7 +51,7 @@ class CollapsedJourneys(NamedTuple):
     began: Ints
     ended: Ints
     low: Ints
-    length: Ints
+    row_counts: Ints
     reached: Bools
     person: Ints
     labels: list[str]
@@ -59,7 +59,7 @@ class CollapsedJourneys(NamedTuple):
     @property
     def last(self) -> Ints:
         """The place of each journey's last node in `code`."""
-        return self.low + self.length - 1
+        return self.low + self.row_counts - 1
 
 
 def collapse_journeys(
@@ -68,7 +68,8 @@ def collapse_journeys(
     """Collapse the journeys of one shard, however long they are.
 
     `with_times` asks for the time at each node, `with_duration` for that at the first and the last; what is not asked
-    for may be None and 0. For instance, A A B of one person and B of another become codes A B B, low 0 2, length 2 1.
+    for may be None and 0. For instance, A A B of one person and B of another become codes A B B, low 0 2 and
+    row_counts 2 1.
     """
     if is_fast(spec) and not with_times:
         return _collapse_chunks(view, spec, timed=with_duration)
@@ -141,7 +142,7 @@ class NgramSpec:
 def count_ngrams(view: View, asked: NgramSpec) -> pl.DataFrame:
     """Count the journeys that each sequence of nodes occurs in, and how often it occurs."""
     journeys = collapse_journeys(view, asked.spec, with_times=False, with_duration=False)
-    inner = np.maximum(journeys.length - asked.size + 1, 0)
+    inner = np.maximum(journeys.row_counts - asked.size + 1, 0)
     first = list_rows(journeys.low, journeys.low + inner)
     names = {f"n{i}": journeys.code[first + i].astype(np.int64) for i in range(asked.size)}
     journey = np.repeat(np.arange(journeys.low.size), inner)
@@ -197,8 +198,8 @@ def count_passing(journeys: JourneysProtocol, spec: FlowSpec) -> pl.DataFrame:
 def count_passing_by_person(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count, as `count_passing`, the journeys of each person: `code`, `node`, `passed`, `converted`."""
     journeys = collapse_journeys(view, spec, with_times=False, with_duration=False)
-    journey = np.repeat(np.arange(journeys.low.size), journeys.length)
-    row = list_rows(journeys.low, journeys.low + journeys.length)
+    journey = np.repeat(np.arange(journeys.low.size), journeys.row_counts)
+    row = list_rows(journeys.low, journeys.low + journeys.row_counts)
     passed = pl.DataFrame({"journey": journey, "node": journeys.code[row].astype(np.int64)}).unique()
     counted = (
         passed.with_columns(
@@ -357,7 +358,7 @@ def read_paths(view: View, asked: _PathReading) -> pl.DataFrame:
     chosen = View(view.events.filter(pl.col("person").is_in(asked.people.implode())), view.scan_people)
     journeys = collapse_journeys(chosen, asked.spec, with_times=False, with_duration=False)
     labels = pl.Series(journeys.labels, dtype=pl.String)
-    places = zip(journeys.low.tolist(), journeys.length.tolist(), strict=True)
+    places = zip(journeys.low.tolist(), journeys.row_counts.tolist(), strict=True)
     paths = [labels.gather(journeys.code[low : low + length].astype(np.int64)) for low, length in places]
     return pl.DataFrame(
         {**_hash_paths(journeys), "reached": journeys.reached, "path": pl.Series(paths, dtype=pl.List(pl.String))}
@@ -378,7 +379,7 @@ def _hash_paths(journeys: CollapsedJourneys) -> dict[str, Ints]:
     # part by part, so that the arrays stay in the processor's cache
     cuts = np.unique(np.searchsorted(journeys.low, np.arange(_PART, journeys.code.size, _PART))).tolist()
     edges = [*dict.fromkeys([0, *cuts]), *([size] if size not in cuts else [])]
-    stop = journeys.low + journeys.length
+    stop = journeys.low + journeys.row_counts
     longest = max(int(stop[high - 1] - journeys.low[low]) for low, high in pairwise(edges))
     # powers run on through a part and are divided out where a journey begins: an odd base has an inverse
     powers, inverses = _list_powers(_BASE, longest), _list_powers(_INVERSE, longest)
@@ -391,7 +392,7 @@ def _hash_paths(journeys: CollapsedJourneys) -> dict[str, Ints]:
         first = int(journeys.low[part[0]])
         low, reached = journeys.low[inside] - first, journeys.reached[inside]
         code = journeys.code[first : int(stop[part[1] - 1])]
-        last = (low + journeys.length[inside] - 1)[reached]
+        last = (low + journeys.row_counts[inside] - 1)[reached]
         for number, path_key, route_key in zip(numbers, _PATH_KEYS, _ROUTE_KEYS, strict=True):
             terms = number.take(code)
             terms *= powers[: code.size]
@@ -418,7 +419,7 @@ def _hash_name(label: str, salt: bytes) -> int:
 
 def mark_path(journeys: CollapsedJourneys, path: tuple[str, ...]) -> Bools:
     """Mark the journeys that take exactly this path."""
-    found: Bools = journeys.length == len(path)
+    found: Bools = journeys.row_counts == len(path)
     codes = {label: code for code, label in enumerate(journeys.labels)}
     for place, name in enumerate(path):
         at = np.flatnonzero(found)

@@ -66,7 +66,7 @@ def count_person_rates(view: View, asked: PersonRatesSpec) -> pl.DataFrame:
     spec = asked.spec
     found = select_shard_attempts(view, spec)
     columns: dict[str, npt.NDArray[np.bool_]] = {}
-    for step in range(spec.width):
+    for step in range(spec.step_count):
         hits, trials = found.has_taken(step), np.ones(len(found.person), dtype=np.bool_)
         if asked.measure == "rate_from_previous":
             trials = found.has_taken(spec.previous_required(step))
@@ -146,7 +146,7 @@ def compare_groups(side: Side, *, measure: Measure, correct: Method) -> tuple[pl
         others = others.group_by("step").agg(pl.col(_SUMS).sum()).sort("step")
         mine = _take_rates(rows, measure, None if people is None else people.filter(is_mine))
         parts.append((rows, mine, _take_rates(others, measure, None if people is None else people.filter(~is_mine))))
-    names = pl.col("step").replace_strict(range(1, spec.width + 1), spec.names, return_dtype=pl.String)
+    names = pl.col("step").replace_strict(range(1, spec.step_count + 1), spec.names, return_dtype=pl.String)
     keys = pl.concat([rows for rows, _, _ in parts] or [table]).select(*spec.by, "step", names.alias("name"))
     mine, theirs = _concat_rates([one for _, one, _ in parts]), _concat_rates([one for _, _, one in parts])
     errors = None if people is None else np.concatenate([np.zeros(0), *(_cluster_errors(*part[1:]) for part in parts)])

@@ -130,7 +130,7 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
             work=lambda part: _count_steps(part, np.zeros(len(part.person), dtype=np.int8), spec=spec, size=1),
         )
     return pl.concat(
-        [_add_parts(keys, [part[step] for part in counted], step=step) for step in range(spec.width)]
+        [_add_parts(keys, [part[step] for part in counted], step=step) for step in range(spec.step_count)]
     ).drop("")
 
 

@@ -18,7 +18,7 @@ def list_drop_offs(counts: pl.DataFrame, *, spec: FunnelSpec, row: int | None = 
 
     Return the keys of `by`, `step` (from 1), `_person`, `_start` and `_end` (Int64, see `count`).
     """
-    is_asked = pl.col("step") < spec.width if row is None else pl.col("step") == row + 1
+    is_asked = pl.col("step") < spec.step_count if row is None else pl.col("step") == row + 1
     lists = counts.filter(is_asked).select(*spec.by, "step", *_LISTS)
     return lists.explode(_LISTS, keep_nulls=False, empty_as_null=False)
 

@@ -35,7 +35,7 @@ def times_table(
 ) -> pl.DataFrame:
     """Return mean and quantiles of the times of each step, since the step before and since entering."""
     table = add_counts(counts, spec=spec, sums=("entered",), lists=("from_previous", "from_start"), listed=listed)
-    names = dict(zip(range(1, spec.width + 1), spec.names, strict=True))
+    names = dict(zip(range(1, spec.step_count + 1), spec.names, strict=True))
     rows = []
     samples = {since: table[f"from_{since}"] for since in ("previous", "start")}
     for number, row in enumerate(table.drop("from_previous", "from_start").to_dicts()):

@@ -40,7 +40,7 @@ def follow_equally(specs: tuple[FunnelSpec, FunnelSpec], *, until: tuple[int, in
     until : tuple of int
         The moments (µs) up to which the people of each were observed.
     """
-    if any(spec.width == 1 or spec.count == "sessions" or spec.calendar == "session" for spec in specs):
+    if any(spec.step_count == 1 or spec.count == "sessions" or spec.calendar == "session" for spec in specs):
         return specs
     first, second = specs
     if not all(_has_window(spec) for spec in specs):

@@ -89,7 +89,7 @@ class Funnel(Result[J]):
 
         spec = self._spec
         total = self._entered_count
-        done = int(self._counts.filter(pl.col("step") == spec.width)["people"].sum())
+        done = int(self._counts.filter(pl.col("step") == spec.step_count)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
         elsewhere = self._spec.can_be_entered_later
         if not total:
@@ -99,11 +99,11 @@ class Funnel(Result[J]):
             where = "the funnel" if elsewhere else f"at {quote_name(start)}"
             return say_too_few(people, f"entered {where}", unit=self._journeys._log.unit)
         entered = format_count(total, self._unit)
-        if spec.width == 1:
+        if spec.step_count == 1:
             return f"{entered} reached {quote_name(start)}."
         share = f"{format_number(done)} of {entered} ({format_percent(done / total)})"
         if spec.order == "any":
-            return f"{share} did all {spec.width}, in any order."
+            return f"{share} did all {spec.step_count}, in any order."
         if elsewhere:
             return f"{share} who entered the funnel at any step reached {quote_name(end)}."
         return f"{share} went from {quote_name(start)} to {quote_name(end)}."
@@ -202,7 +202,7 @@ class Funnel(Result[J]):
         >>> f.converted().people["person"].to_list(), f.dropped(after="Visit").people["person"].to_list()
         (['a'], ['b'])
         """
-        row = self._spec.width - 1 if step is None else self._find_step(step, argument="step")
+        row = self._spec.step_count - 1 if step is None else self._find_step(step, argument="step")
         return self._select(row, group=group)
 
     def dropped(self, after: int | str = 1, **group: str) -> J:
@@ -342,7 +342,7 @@ class Funnel(Result[J]):
     def _count_durations(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:
         """Count the times from one step to another; return them with the settings of the answer."""
         low = self._find_step(start, argument="start")
-        high = self._spec.width - 1 if end is None else self._find_step(end, argument="end")
+        high = self._spec.step_count - 1 if end is None else self._find_step(end, argument="end")
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
         last = self._journeys.until
@@ -542,7 +542,7 @@ class Funnel(Result[J]):
         [('Help', 1, 1, 1.0)]
         """
         spec, row = self._spec, self._find_step(after, argument="after")
-        if row == spec.width - 1:
+        if row == spec.step_count - 1:
             raise ArgumentError("after: nothing follows the last step.")
         if spec.by:
             raise ArgumentError(
@@ -590,7 +590,7 @@ class Funnel(Result[J]):
 
         def count_converted(spec: FunnelSpec) -> int:
             counts = self._journeys._count_shards(count, spec)
-            return int(counts.filter(pl.col("step") == spec.width)["people"].sum())
+            return int(counts.filter(pl.col("step") == spec.step_count)["people"].sum())
 
         specs = (self._spec, other._spec)
         table = list_differences(

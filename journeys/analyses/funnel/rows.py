@@ -185,12 +185,12 @@ class Attempts:
     row: Ints
 
     @classmethod
-    def concat(cls, parts: Sequence[Attempts], *, width: int) -> Attempts:
+    def concat(cls, parts: Sequence[Attempts], *, step_count: int) -> Attempts:
         """Concatenate attempts, sorted by unit; of one unit, in the order given."""
         if len(parts) == 1:
             return parts[0]
         if not parts:
-            return cls(np.zeros(0, dtype=np.int64), np.zeros((0, width), dtype=np.int64))
+            return cls(np.zeros(0, dtype=np.int64), np.zeros((0, step_count), dtype=np.int64))
         both = cls(np.concatenate([part.unit for part in parts]), np.concatenate([part.row for part in parts]))
         return both.take(np.argsort(both.unit, kind="stable"))
 
@@ -256,8 +256,8 @@ class FunnelRows(NamedTuple):
             person=person[first],
             time=part["timestamp"].to_numpy(),
             position=position,
-            steps=masks[: self.spec.width],
-            exclusions=masks[self.spec.width :],
+            steps=masks[: self.spec.step_count],
+            exclusions=masks[self.spec.step_count :],
             values={name: part[f"_by{number}"] for number, name in enumerate(self.by)},
             known_by_row=dict.fromkeys(self.first_touches, part["_met"].to_numpy()) if self.first_touches else {},
             unit_first=first,
@@ -284,7 +284,7 @@ def first_per_unit(rows: Rows, row: Ints) -> Ints:
 def mark_entry_conditions(rows: Rows, *, spec: FunnelSpec) -> Bools:
     """Mark the rows that satisfy a step with which attempts may start, whatever their time."""
     if spec.order == "any" or spec.entry == "any":
-        conditions = set(range(spec.width))
+        conditions = set(range(spec.step_count))
     else:
         conditions = {sequence[0].condition for sequence in spec.step_sequences()}
     mask = np.zeros(rows.size, dtype=np.bool_)

@@ -114,7 +114,7 @@ def select_attempts(rows: Rows, *, spec: FunnelSpec) -> Attempts:
         owner = number_owners(rows, attempts.start if spec.by_at == "all" else rows.first[owner], spec=spec)
     if spec.exclude and spec.on_exclusion == "removed":
         is_removed = exclusions.mark_removed_units(rows, attempts, spec=spec)[attempts.unit]
-        has_converted = attempts.row[:, spec.width - 1] >= 0
+        has_converted = attempts.row[:, spec.step_count - 1] >= 0
         stays = ~is_removed & ~(np.isin(owner, owner[is_removed]) & ~np.isin(owner, owner[has_converted]))
         attempts, owner = attempts.take(np.flatnonzero(stays)), owner[stays]
     return _choose_one_per_owner(rows, attempts, owner, spec=spec)
@@ -136,7 +136,7 @@ def find_best_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None = N
         return attempts
     clear = attempts.take(np.flatnonzero(~ambiguous[attempts.unit]))
     searched = exhaustive_search.find_attempts(rows, units=np.flatnonzero(ambiguous), spec=spec, starts=starts)
-    return Attempts.concat([clear, searched], width=spec.width)
+    return Attempts.concat([clear, searched], step_count=spec.step_count)
 
 
 def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: FunnelSpec) -> Attempts:
@@ -157,9 +157,9 @@ def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: 
 
 def look_up_attempts(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> ShardAttempts:
     """Look up the people, times and values of attempts."""
-    time = np.full((spec.width, len(attempts.unit)), NEVER)
+    time = np.full((spec.step_count, len(attempts.unit)), NEVER)
     end = np.zeros(len(attempts.unit), dtype=np.int64)
-    for step in range(spec.width):
+    for step in range(spec.step_count):
         row = attempts.row[:, step]
         taken = np.flatnonzero(row >= 0)
         row = row.take(taken)

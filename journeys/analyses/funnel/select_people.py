@@ -58,7 +58,7 @@ def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     if not selection.dropped:
         kept = found.has_taken(selection.step)
     else:  # no one drops off after the last step
-        kept = (found.last_step == selection.step) & (selection.step < selection.spec.width - 1)
+        kept = (found.last_step == selection.step) & (selection.step < selection.spec.step_count - 1)
     if selection.before is not None:
         kept &= found.time[selection.step] <= selection.before
     if selection.listed is not None:

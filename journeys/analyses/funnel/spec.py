@@ -145,8 +145,8 @@ class FunnelSpec:
     is_reversed: bool = False
 
     @property
-    def width(self) -> int:
-        """How many rows the table has."""
+    def step_count(self) -> int:
+        """How many steps there are: as many rows has the table."""
         return len(self.steps)
 
     @property
@@ -460,14 +460,14 @@ def _find_contradictions(spec: FunnelSpec, semantics: Semantics | None) -> list[
             problems.append("order: in any order every step may be missing; optional steps need order='loose'.")
         if spec.ties == "rising":
             problems.append("ties: 'rising' has no meaning where steps come in any order.")
-        if any((one.low, one.high) != (0, spec.width - 1) for one in spec.exclude):
+        if any((one.low, one.high) != (0, spec.step_count - 1) for one in spec.exclude):
             problems.append("exclude: in any order nothing lies between two given steps; leave out after= and before=.")
         if any(len(run) > 1 for run in spec.runs):
             problems.append("steps: a run in any order inside a funnel in any order says the same twice.")
         if spec.entry == "any":
             problems.append("entry: in any order people enter at any step already.")
-    if spec.width > _MOST_STEPS:
-        problems.append(f"steps: at most {_MOST_STEPS} steps can be asked for, got {spec.width}.")
+    if spec.step_count > _MOST_STEPS:
+        problems.append(f"steps: at most {_MOST_STEPS} steps can be asked for, got {spec.step_count}.")
     sequences = prod(factorial(len(run)) for run in spec.runs) * 2 ** sum(spec.optional)
     if sequences > _MOST_SEQUENCES and sum(spec.optional) <= _MOST_OPTIONAL:
         problems.append(

@@ -32,7 +32,7 @@ def summarise(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     lists = ("from_previous", "from_start")
     sums = ("entered", "people", "dropped", "continued", "at_previous")
     table = add_counts(counts, spec=spec, sums=sums, lists=lists)
-    names = pl.col("step").replace_strict(range(1, spec.width + 1), spec.names, return_dtype=pl.String)
+    names = pl.col("step").replace_strict(range(1, spec.step_count + 1), spec.names, return_dtype=pl.String)
     low, high = wilson(table["people"].to_numpy(), table["entered"].to_numpy())
     return table.select(
         *spec.by,

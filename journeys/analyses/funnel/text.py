@@ -27,7 +27,7 @@ def describe_exclusions(spec: FunnelSpec) -> str:
     """Write what must not happen, such as "X between A and B"; "none" where there is nothing."""
     names = []
     for one in spec.exclude:
-        is_everywhere = (one.low, one.high) == (0, spec.width - 1)
+        is_everywhere = (one.low, one.high) == (0, spec.step_count - 1)
         between = "" if is_everywhere else f" between {spec.steps[one.low].name} and {spec.steps[one.high].name}"
         names.append(f"{describe_step(one.step)}{between}")
     return ", ".join(names) or "none"

@@ -70,7 +70,7 @@ def find_first_uses(view: View, spec: ImpactSpec) -> pl.DataFrame:
 def count_uses(view: View, spec: ImpactSpec) -> pl.DataFrame:
     """Count first uses by stratum: `people`, and `pending` for those that are too late to be followed in full."""
     rows, moments = find_moments(view, spec, only_uses=True)
-    strata = strata_of(rows, moments, spec).with_columns(pending=pl.Series(moments.is_pending, dtype=pl.Boolean))
+    strata = find_strata(rows, moments, spec).with_columns(pending=pl.Series(moments.is_pending, dtype=pl.Boolean))
     counts = strata.group_by(STRATUM).agg(
         (~pl.col("pending")).sum().cast(pl.Int64).alias("people"), pl.col("pending").sum().cast(pl.Int64)
     )
@@ -84,7 +84,7 @@ def count_people(view: View, spec: ImpactSpec) -> pl.DataFrame:
     `difference` (the sum of events after minus events before; Int64).
     """
     rows, moments = find_moments(view, spec)
-    table, moments = _in_strata(strata_of(rows, moments, spec), moments, spec)
+    table, moments = _in_strata(find_strata(rows, moments, spec), moments, spec)
     counts = _count_windows(rows, moments, spec, edges=(-spec.periods, 0, spec.periods))
     measured = table.with_columns(
         pl.Series("person", rows.bounds.code[moments.person], dtype=pl.UInt32),
@@ -109,7 +109,7 @@ def count_periods(view: View, spec: ImpactSpec) -> pl.DataFrame:
     (moments with any event; Int64).
     """
     rows, moments = find_moments(view, spec)
-    table, moments = _in_strata(strata_of(rows, moments, spec), moments, spec)
+    table, moments = _in_strata(find_strata(rows, moments, spec), moments, spec)
     edges = tuple(range(-spec.periods, spec.periods + 1))
     frames = []
     for period, events in zip(edges, _count_windows(rows, moments, spec, edges=edges), strict=False):
@@ -167,7 +167,7 @@ def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tu
     return rows, Moments(row, whose, is_use, is_pending, later)
 
 
-def strata_of(rows: _Rows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
+def find_strata(rows: _Rows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
     """Return the stratum of each moment, and whether it is a first use."""
     time = rows.time[moments.row]
     first = rows.time[rows.bounds.first[moments.person]]
@@ -178,7 +178,7 @@ def strata_of(rows: _Rows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
         counted, _ = _count_windows(rows, moments, spec, edges=(-spec.periods, 0, 0))
         before = _bucket_counts(counted)
         low = rows.bounds.first[moments.person]
-        since = search_within(rows.time, time - spec.length, low=low, high=moments.row, side="left")
+        since = search_within(rows.time, time - spec.period_us, low=low, high=moments.row, side="left")
         last = moments.row - since
         recent = np.where(last == 0, 0, 1 + _integer_logarithm(last) // 2)  # none, 1 to 3, 4 to 15, ...
     columns = dict(zip(STRATUM, (first_week, (time + _MONDAY) // _WEEK, before, recent), strict=True))
@@ -219,7 +219,7 @@ def _count_windows(rows: _Rows, moments: Moments, spec: ImpactSpec, *, edges: tu
     after = moments.row + 1
     counts, before = [], None
     for edge in edges:
-        limit = time + edge * spec.length
+        limit = time + edge * spec.period_us
         if edge < 0:
             at = search_within(rows.time, limit, low=low, high=moments.row, side="left")
         else:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from journeys.analyses.impact.count import find_moments, strata_of
+from journeys.analyses.impact.count import find_moments, find_strata
 from journeys.analyses.impact.spec import STRATUM, ImpactSpec
 from journeys.log import View
 
@@ -28,7 +28,7 @@ def select_part(view: View, selection: PartSelection) -> pl.Series:
     """Return the codes of the people of a part."""
     rows, moments = find_moments(view, selection.spec)
     known = selection.matched.select(*STRATUM, known=pl.lit(value=True))
-    table = strata_of(rows, moments, selection.spec).join(known, on=STRATUM, how="left", maintain_order="left")
+    table = find_strata(rows, moments, selection.spec).join(known, on=STRATUM, how="left", maintain_order="left")
     is_matched = table["known"].fill_null(value=False).to_numpy()
     used, is_pending = moments.used, moments.is_pending
     chosen = {

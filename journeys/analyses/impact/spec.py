@@ -26,7 +26,7 @@ class ImpactSpec:
         What is used.
     on : Step
         What is counted before and after.
-    length : int
+    period_us : int
         The length of a period, in microseconds.
     periods : int
         How many periods before and after are compared.
@@ -42,7 +42,7 @@ class ImpactSpec:
 
     of: Step
     on: Step
-    length: int
+    period_us: int
     periods: int
     until: int
     against: Against
@@ -52,4 +52,4 @@ class ImpactSpec:
     @property
     def span(self) -> int:
         """How long people are observed before and after, in microseconds."""
-        return self.length * self.periods
+        return self.period_us * self.periods

@@ -40,7 +40,7 @@ def count_people_moving(view: View, move: Move) -> pl.DataFrame:
     is_source, is_target = ((names == name).to_numpy()[journeys.code] for name in (move.source, move.target))
     is_move = is_source[:-1] & is_target[1:]
     is_move[journeys.last[:-1]] = False
-    person = np.repeat(journeys.person, journeys.length)[:-1]
+    person = np.repeat(journeys.person, journeys.row_counts)[:-1]
     return pl.DataFrame({"people": [np.unique(person[is_move]).size]})
 
 
@@ -97,7 +97,7 @@ def _count_dense(journeys: CollapsedJourneys, *, size: int) -> pl.DataFrame:
 def _name_nodes(counted: pl.DataFrame, journeys: CollapsedJourneys) -> pl.DataFrame:
     width = len(journeys.labels) + len(STOPS)
     names = pl.Series([*journeys.labels, *STOPS], dtype=pl.String)
-    longest = int(np.bincount(journeys.person, weights=journeys.length).max())
+    longest = int(np.bincount(journeys.person, weights=journeys.row_counts).max())
     key = counted["key"].cast(pl.Int64)
     return pl.DataFrame(
         {

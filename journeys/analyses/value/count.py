@@ -42,7 +42,7 @@ def find_people(view: View, spec: ValueSpec) -> pl.DataFrame:
     """
     rows = _read_rows(view, spec)
     starts = rows.filter("start").unique("person", keep="first", maintain_order=True)
-    periods = ((pl.lit(spec.until) - pl.col("time")) // spec.length).clip(-1, spec.ages)
+    periods = ((pl.lit(spec.until) - pl.col("time")) // spec.period_us).clip(-1, spec.ages)
     people = starts.filter(pl.col("time") <= spec.until).select(
         "person", "group", periods.cast(pl.Int64).alias("periods"), since="time", first="row"
     )
@@ -50,7 +50,7 @@ def find_people(view: View, spec: ValueSpec) -> pl.DataFrame:
         people = people.filter(pl.col("periods") >= spec.ages)
     paid = rows.filter("paid").join(people.select("person", "since", "first"), on="person", how="inner")
     paid = paid.sort("row").with_columns(
-        age=(pl.col("time") - pl.col("since")) // spec.length, before=pl.col("row") < pl.col("first")
+        age=(pl.col("time") - pl.col("since")) // spec.period_us, before=pl.col("row") < pl.col("first")
     )
     in_time = ~pl.col("before") & (pl.col("time") <= spec.until)
     summed = paid.group_by("person", maintain_order=True).agg(

@@ -78,7 +78,7 @@ class Value(Result[J]):
         # the latest age that enough people have paid by, if there is any
         certain = own.filter(pl.col("paying") >= MIN_PEOPLE)
         row = (certain if certain.height else own).row(-1, named=True)
-        after = format_duration(timedelta(microseconds=self._spec.length * (row["age"] + 1)))
+        after = format_duration(timedelta(microseconds=self._spec.period_us * (row["age"] + 1)))
         who = format_count(row["people"], unit)
         if by is not None:
             name = by.replace("_", " ")
@@ -87,7 +87,7 @@ class Value(Result[J]):
         spread = f"95% CI {format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
         worth = f"After {after}, {who} are worth {format_amount(row['per_person'], currency)} each ({spread})."
         last = self.settings["last"]
-        is_unobserved = last is not None and self._spec.until - moment_us(last) > self._spec.length
+        is_unobserved = last is not None and self._spec.until - moment_us(last) > self._spec.period_us
         return worth + (f" No event was observed after {format_day(last)}." if is_unobserved else "")
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -107,7 +107,7 @@ class Value(Result[J]):
         return draw_value(
             self.table,
             by=self._spec.by,
-            length=self._spec.length,
+            period_us=self._spec.period_us,
             currency=self.settings.get("currency"),
             title=self.finding,
             subtitle=f"{subtitle}; {few}",

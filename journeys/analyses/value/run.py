@@ -122,7 +122,7 @@ def value(
         currency=currency_column(column, schema=log.schema),
         of=paid,
         start=started,
-        length=length,
+        period_us=length,
         ages=MOST_AGES if periods is None else periods,
         by=by,
         fixed=fixed and periods is not None,

@@ -21,7 +21,7 @@ class ValueSpec:
         The events whose amounts count.
     start : Step, optional
         The event from which age is counted; a person's first event by default.
-    length : int
+    period_us : int
         The length of a period of age, in microseconds.
     ages : int
         At most so many periods.
@@ -37,7 +37,7 @@ class ValueSpec:
     currency: str | None
     of: Step
     start: Step | None
-    length: int
+    period_us: int
     ages: int
     by: str | None
     fixed: bool

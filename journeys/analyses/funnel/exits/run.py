@@ -60,7 +60,7 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
     """
     journeys, spec = self._journeys, self._spec
     row = None if after is None else self._find_step(after, argument="after")
-    if row is not None and row == spec.width - 1:
+    if row is not None and row == spec.step_count - 1:
         raise ArgumentError(f"after: {after!r} is the last step; who took it has not left.")
     hidden = list_hidden_events(journeys._log, parse_patterns("hide", hide))
     until = 0 if journeys.until is None else moment_us(journeys.until)

@@ -47,7 +47,7 @@ def find_entries(rows: Rows, *, spec: FunnelSpec, find_best: FindBest) -> Attemp
         units = units[after < stop[units]]
         if number % _CHECK_EVERY == 0 and spec.ties == "either":
             _refuse_endless_rounds(left, int((stop[units] - floor[units]).sum()))
-    found = Attempts.concat(parts, width=spec.width)
+    found = Attempts.concat(parts, step_count=spec.step_count)
     return found.take(np.lexsort((found.start, found.unit)))
 
 
@@ -73,7 +73,7 @@ def _find_next_entries(
         taken = np.where(settled.row >= 0, index[settled.row], -1)
         parts.append(Attempts(units[pending[settled.unit]], taken))
         pending, size = pending[is_open], size * 8
-    return Attempts.concat(parts, width=spec.width), after
+    return Attempts.concat(parts, step_count=spec.step_count), after
 
 
 def _find_each_entry(rows: Rows, *, spec: FunnelSpec, find_best: FindBest) -> Attempts:
@@ -95,14 +95,14 @@ def _find_one_entry(
     stop = rows.stop
     floor, is_open = stop.astype(np.int64), is_cut.copy()
     if not starts.any():
-        return Attempts.concat([], width=spec.width), floor, is_open
+        return Attempts.concat([], step_count=spec.step_count), floor, is_open
     found = find_best(rows, spec=spec, starts=starts)
-    is_converted = found.row[:, spec.width - 1] >= 0
+    is_converted = found.row[:, spec.step_count - 1] >= 0
     is_over = is_converted | np.bool_(spec.order == "strict")
     floor[found.unit] = np.where(is_over, found.end + 1, stop[found.unit])
     # a strict attempt that has not converted may go on for as many rows as there are steps
     is_open[found.unit] &= ~is_converted & (
-        np.bool_(spec.order != "strict") | (found.start + spec.width > stop[found.unit])
+        np.bool_(spec.order != "strict") | (found.start + spec.step_count > stop[found.unit])
     )
     if not is_over.all():
         waiting = np.zeros(len(rows.person), dtype=np.bool_)

@@ -20,7 +20,7 @@ def mark_removed_units(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> B
     hit = np.zeros(len(rows.person), dtype=np.bool_)
     if spec.order == "any":
         # nothing goes on after an exclusion: a unit that has not finished by then has been stopped by it
-        sequences: list[tuple[Slot, ...]] = [(Slot(number, number),) for number in range(spec.width)]
+        sequences: list[tuple[Slot, ...]] = [(Slot(number, number),) for number in range(spec.step_count)]
     else:
         sequences = spec.step_sequences()
     for sequence in sequences:
@@ -33,7 +33,7 @@ def mark_removed_units(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> B
                 later = frontiers[depth + 1] if depth + 1 < len(frontiers) else None
                 hits = _hits_open_attempt(rows, row, frontier, later, slot, spec=spec, ties=ties)
                 hit[rows.unit[row[hits]]] = True
-    converted = attempts.unit[attempts.row[:, spec.width - 1] >= 0]
+    converted = attempts.unit[attempts.row[:, spec.step_count - 1] >= 0]
     hit[converted] = False
     return hit
 
@@ -57,7 +57,7 @@ def _hits_open_attempt(
     hit: Bools = (pointer >= 0) & (rows.unit[back] == rows.unit[row])
     if spec.within is not None:
         hit &= rows.time[row] - rows.time[frontier.start[np.maximum(pointer, 0)]] <= spec.within
-    window = spec.step_windows[slot.row + 1] if slot.row + 1 < spec.width else None
+    window = spec.step_windows[slot.row + 1] if slot.row + 1 < spec.step_count else None
     if window is not None:
         hit &= rows.time[row] - rows.time[back] <= window
     if later is not None and later.row.size:

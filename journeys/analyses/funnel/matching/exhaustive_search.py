@@ -31,7 +31,7 @@ def find_attempts(rows: Rows, *, units: Ints, spec: FunnelSpec, starts: Bools | 
         if best is not None:
             found_units.append(unit)
             found_rows.append(best)
-    taken = np.array(found_rows, dtype=np.int64).reshape(len(found_rows), spec.width)
+    taken = np.array(found_rows, dtype=np.int64).reshape(len(found_rows), spec.step_count)
     return Attempts(np.array(found_units, dtype=np.int64), taken)
 
 
@@ -66,7 +66,7 @@ class _Search:
         self.time = [moment for (moment, _), _ in ordered]
         self.satisfied = [[bool(mask[members[0]]) for _, members in ordered] for mask in masks]
         self.exclusions = [rows.time[low:high][mask[low:high]].tolist() for mask in rows.exclusions]
-        self.horizon = spec.grace * spec.width
+        self.horizon = spec.grace * spec.step_count
         self._refuse_endless_search()
 
     def _refuse_endless_search(self) -> None:
@@ -76,7 +76,7 @@ class _Search:
         reach = crowd if all(self._is_unlimited(*pair) for pair in pairwise(spec.step_sequences()[0])) else kinds
         if spec.within is not None:
             reach = max(bisect_right(self.time, moment + spec.within) - at for at, moment in enumerate(self.time))
-        states = comb(crowd + spec.width - 2, spec.width - 1) if spec.width > 1 else 1
+        states = comb(crowd + spec.step_count - 2, spec.step_count - 1) if spec.step_count > 1 else 1
         if kinds * states * reach > _MOST_TRANSITIONS:
             raise ArgumentError(
                 f"ties: up to {crowd:,} different events of one person are so close in time that any of them may come "
@@ -97,7 +97,7 @@ class _Search:
         if not ranked:
             return None
         _, sequence, rows = max(ranked, key=lambda one: one[0])
-        out = [-1] * self.spec.width
+        out = [-1] * self.spec.step_count
         for slot, row in zip(sequence, rows, strict=False):
             out[slot.row] = row
         return out

@@ -314,9 +314,9 @@ def _fill_in_rows(
             continue
         start, end, depth = best.start.take(unit), best.end.take(unit), best.depth.take(unit)
         chosen = backtrack_rows(rows, sequence, start, end, depth, spec=spec, ties=ties)
-        if [slot.row for slot in sequence] != list(range(spec.width)):
-            row = np.full((len(unit), spec.width), -1, dtype=np.int64)
+        if [slot.row for slot in sequence] != list(range(spec.step_count)):
+            row = np.full((len(unit), spec.step_count), -1, dtype=np.int64)
             row[:, [slot.row for slot in sequence]] = chosen
             chosen = row
         parts.append(Attempts(unit, chosen))
-    return Attempts.concat(parts, width=spec.width)
+    return Attempts.concat(parts, step_count=spec.step_count)

@@ -162,7 +162,7 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
             goes_on &= ~ambiguous[rows.unit]
             goes_on[exhaustive_search.find_converting_starts(rows, units=units, row=row, spec=spec)] = True
         has_converted = goes_on[start]
-    time = np.full((spec.width, len(start)), NEVER)
+    time = np.full((spec.step_count, len(start)), NEVER)
     time[0] = rows.time[start]
     is_late, at = np.zeros(len(start), dtype=np.bool_), rows.position[start]
     return ShardAttempts(rows.person[rows.unit[start]], time, {}, is_late, {}, start=at, end=at), has_converted
@@ -170,7 +170,7 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
 
 def _rows_reaching(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
     """Return the rows from which an attempt can take all of a sequence: those that its reverse reaches, backwards."""
-    last, width = len(rows.steps) - 1, spec.width - 1
+    last, width = len(rows.steps) - 1, spec.step_count - 1
     flipped = rows.take(np.arange(rows.size)[::-1])
     reversed_rows = replace(
         flipped,

@@ -61,7 +61,7 @@ def trend(
     """
     journeys, spec = self._journeys, self._spec
     calendar = make_calendar(every, time_zone=spec.time_zone, week_start=week_start)
-    row = spec.width - 1 if step is None else self._find_step(step, argument="step")
+    row = spec.step_count - 1 if step is None else self._find_step(step, argument="step")
     back = None if compare is None else count_periods_back(compare, calendar=calendar)
     attempts, listed = FunnelTrendSpec(spec, calendar, row), self._listed
     counts = journeys._count_shards(count_periods, attempts)
