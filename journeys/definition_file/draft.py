@@ -20,8 +20,7 @@ from journeys.events.times import TimeParser
 from journeys.naming import suggest
 from journeys.sources.check import detect_source
 from journeys.sources.column_words import may_mean
-from journeys.sources.nested_columns import parse_json_columns
-from journeys.sources.reading import RawTable, load_source
+from journeys.sources.reading import RawTable, load_source, parse_json_columns
 
 if TYPE_CHECKING:
     from journeys.api import Journeys

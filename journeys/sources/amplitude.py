@@ -7,8 +7,7 @@ import polars as pl
 from journeys.events import Events
 from journeys.sources.campaign import UTM
 from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
-from journeys.sources.nested_columns import load_nested
-from journeys.sources.reading import Source
+from journeys.sources.reading import Source, load_nested
 from journeys.sources.registry import wrong_system_error
 
 PROPERTIES = "event_properties"

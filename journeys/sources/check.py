@@ -16,7 +16,7 @@ from journeys.events import Events
 from journeys.events.issues import ALARMING_SHARE
 from journeys.events.placeholder_values import is_placeholder
 from journeys.sources.reading import Source, find_files, load_files, load_source
-from journeys.sources.reading.frames import is_lake
+from journeys.sources.reading.files import is_lake
 from journeys.sources.registry import READERS, Reader, detect_reader
 
 MAX_FILES = 20

@@ -6,9 +6,8 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.sources.column_mapping import ColumnMapping, Fields, Named, done_by, map_events, replace_names
-from journeys.sources.nested_columns import load_nested
 from journeys.sources.pagination import unpack_pages
-from journeys.sources.reading import RawTable, Source
+from journeys.sources.reading import RawTable, Source, load_nested
 from journeys.sources.reading.row_store import snake_case
 from journeys.sources.registry import wrong_system_error
 

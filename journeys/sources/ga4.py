@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from journeys.events import Events
 from journeys.events.placeholder_values import null_if_placeholder
 from journeys.sources.campaign import CLICK_ID, UTM
 from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
-from journeys.sources.nested_columns import load_nested, parse_key_value_lists
-from journeys.sources.reading import RawTable, Source
+from journeys.sources.reading import RawTable, Source, load_nested
 from journeys.sources.registry import wrong_system_error
 
 NEEDED = ("event_timestamp", "event_name", "user_pseudo_id")
@@ -17,6 +18,7 @@ NEEDED = ("event_timestamp", "event_name", "user_pseudo_id")
 KEY = ("event_name", "event_timestamp", "user_pseudo_id", "event_bundle_sequence_id")
 BATCH = ("batch_page_id", "batch_ordering_id", "batch_event_index")
 LISTS = ("event_params", "user_properties")
+TEXTS, WHOLES, FLOATS = ("string_value",), ("int_value",), ("float_value", "double_value")
 # Up to this number of rows are sorted in memory.
 MAX_SORTED = 2_000_000
 
@@ -67,7 +69,7 @@ def read_ga4(source: Source, *, name: str = "ga4") -> Events:
     missing = [column for column in NEEDED if column not in schema]
     if missing:
         raise wrong_system_error("Google Analytics 4", raw, missing=missing)
-    raw = parse_key_value_lists(
+    raw = _parse_key_value_lists(
         _sort_batches(raw, in_memory=raw.in_memory or isinstance(source, pl.DataFrame)),
         {column: f"_{column}" for column in LISTS if column in schema},
     )
@@ -142,3 +144,77 @@ def _sort_batches(raw: RawTable, *, in_memory: bool) -> RawTable:
         return raw.with_rows(raw.rows, notes=[note + ", ".join(keys)])
     rows = raw.rows.sort(numbers, nulls_last=True, maintain_order=True)
     return raw.with_rows(rows.collect().lazy() if in_memory else rows)
+
+
+def _parse_key_value_lists(raw: RawTable, columns: Mapping[str, str]) -> RawTable:
+    """Turn each column of key-value lists, as BigQuery has them, into a struct with a field per key.
+
+    `columns` gives each column the name of its struct; those that are not lists of (key, value) are left alone.
+    """
+    rows = raw.rows
+    for column, target in columns.items():
+        dtype = raw.schema[column]
+        if not isinstance(dtype, pl.List) or not isinstance(dtype.inner, pl.Struct):
+            continue
+        inner = {field.name: field.dtype for field in dtype.inner.fields}
+        value = inner.get("value")
+        if "key" not in inner or not isinstance(value, pl.Struct):
+            continue
+        present = {field.name for field in value.fields}
+        types = _find_key_types(raw.rows, column, present)
+        if not types:
+            continue
+
+        def convert_batch(
+            batch: pl.Series, types: dict[str, pl.DataType] = types, present: set[str] = present
+        ) -> pl.Series:
+            return _spread_pairs(batch, types, present)
+
+        struct = pl.Struct(types)
+        rows = rows.with_columns(
+            pl.col(column).map_batches(convert_batch, return_dtype=struct, is_elementwise=True).alias(target)
+        )
+    return raw.with_rows(rows)
+
+
+def _find_key_types(rows: pl.LazyFrame, column: str, present: set[str]) -> dict[str, pl.DataType]:
+    """Find the keys of all rows, each with the type that holds all its values."""
+    pairs = rows.select(pl.col(column)).filter(pl.col(column).list.len() > 0).explode(column, empty_as_null=False)
+    value = pl.col(column).struct.field("value")
+    used = [value.struct.field(name).is_not_null().any().alias(name) for name in sorted(present)]
+    by_key = pairs.group_by(pl.col(column).struct.field("key").alias("_key")).agg(used).sort("_key").collect()
+    types: dict[str, pl.DataType] = {}
+    for row in by_key.iter_rows(named=True):
+        if row["_key"] is None:
+            continue
+        held = {name for name, is_used in row.items() if is_used is True}
+        numbers = held <= {*WHOLES, *FLOATS} and bool(held)
+        types[row["_key"]] = pl.String() if not numbers else pl.Int64() if held <= set(WHOLES) else pl.Float64()
+    return types
+
+
+def _spread_pairs(batch: pl.Series, types: dict[str, pl.DataType], present: set[str]) -> pl.Series:
+    """Scatter the values of a batch of lists into a column per key; of a key given twice the first value stays."""
+    height = len(batch)
+    frame = pl.DataFrame({"_row": pl.int_range(height, eager=True), "_pair": batch})
+    frame = frame.filter(pl.col("_pair").list.len() > 0).explode("_pair", empty_as_null=False)
+    value = pl.col("_pair").struct.field("value")
+    frame = frame.select(
+        "_row",
+        pl.col("_pair").struct.field("key").alias("_key"),
+        *(value.struct.field(name).alias(name) for name in sorted(present)),
+    ).unique(["_row", "_key"], keep="first", maintain_order=True)
+    parts = {key[0]: part for key, part in frame.partition_by("_key", as_dict=True).items()}
+    columns = []
+    for key, dtype in types.items():
+        part = parts.get(key)
+        column = pl.Series(key, [None], dtype=dtype).new_from_index(0, height)
+        if part is not None:
+            column = column.scatter(part["_row"], part.select(_cast_value(dtype, present)).to_series())
+        columns.append(column.alias(key))
+    return pl.DataFrame(columns).to_struct(batch.name)
+
+
+def _cast_value(dtype: pl.DataType, present: set[str]) -> pl.Expr:
+    names = [name for name in (*TEXTS, *WHOLES, *FLOATS) if name in present]
+    return pl.coalesce(pl.col(name).cast(dtype, strict=False) for name in names)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from journeys.sources.nested_columns import parse_json_columns
-from journeys.sources.reading import RawTable
+from journeys.sources.reading import RawTable, parse_json_columns
 from journeys.sources.reading.json_schema import MAX_FIELDS, NON_OBJECT
 
 EVENT, ENTITIES = "unstruct_event", ("contexts", "derived_contexts")

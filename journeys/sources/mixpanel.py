@@ -9,8 +9,7 @@ from journeys.events import Events
 from journeys.events.times import note_repeated_hour
 from journeys.sources.campaign import UTM
 from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, Link, build_links, map_events, null_if_direct
-from journeys.sources.nested_columns import load_nested
-from journeys.sources.reading import Source
+from journeys.sources.reading import Source, load_nested
 from journeys.sources.registry import wrong_system_error
 
 DEVICE = "$device:"

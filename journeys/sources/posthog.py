@@ -16,9 +16,8 @@ from journeys.sources.column_mapping import (
     null_if_direct,
     replace_names,
 )
-from journeys.sources.nested_columns import load_nested, parse_json_columns
 from journeys.sources.pagination import unpack_pages
-from journeys.sources.reading import RawTable, Source
+from journeys.sources.reading import RawTable, Source, load_nested, parse_json_columns
 from journeys.sources.registry import wrong_system_error
 
 FACTS = {

@@ -15,8 +15,7 @@ from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.iglu import parse_self_describing_json
 from journeys.sources.reading import RawTable, Source, SourceFile, concat_rows, find_files, load_files, load_source
 from journeys.sources.reading.decompress import UnreadableError
-from journeys.sources.reading.files import read_first_lines
-from journeys.sources.reading.frames import is_lake
+from journeys.sources.reading.files import is_lake, read_first_lines
 from journeys.sources.registry import SNOWPLOW_EVENTS, SNOWPLOW_WIDTHS, wrong_system_error
 
 # The enriched stream is tab-separated without a header line: its fields, in their fixed order.

@@ -27,8 +27,7 @@ from journeys.sources.column_mapping import (
     read_decimal_comma,
 )
 from journeys.sources.date_columns import DATE, EVENT, unpivot_dates
-from journeys.sources.nested_columns import parse_json_columns
-from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source
+from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable, Source, load_source, parse_json_columns
 from journeys.sources.reading.json_schema import DType
 from journeys.sources.reading.row_store import flatten_column
 from journeys.sources.table_arguments import check_arguments, find_type_problems

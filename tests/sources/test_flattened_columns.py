@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import journeys as jn
 from journeys.sources import read_any
-from journeys.sources.nested_columns import parse_json_columns
-from journeys.sources.reading import RawTable
+from journeys.sources.reading import RawTable, parse_json_columns
 
 POSTHOG = """uuid,event,timestamp,distinct_id,properties.$current_url,properties.$device_id,\
 properties.$anon_distinct_id,properties.utm_campaign

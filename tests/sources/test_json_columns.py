@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.sources.nested_columns import parse_json_columns
-from journeys.sources.reading import RawTable, json_column, load_source, row_store
+from journeys.sources.reading import RawTable, json_column, load_source, parse_json_columns, row_store
 
 COLUMNS = ("uuid", "event", "timestamp", "distinct_id", "team_id", "properties", "set")
 TEXTS = [

@@ -18,9 +18,8 @@ from journeys.sources.hubspot.lists import (
 from journeys.sources.hubspot.property_history import history_events
 from journeys.sources.hubspot.stages import CONTACT
 from journeys.sources.hubspot.times import parse_time_column
-from journeys.sources.nested_columns import load_nested
 from journeys.sources.pagination import unpack_pages
-from journeys.sources.reading import RawTable, Source
+from journeys.sources.reading import RawTable, Source, load_nested
 from journeys.sources.registry import wrong_system_error
 
 # The columns of each kind of data, first the one that only it has.

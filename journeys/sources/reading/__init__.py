@@ -1,8 +1,10 @@
-"""From a path, a frame or an Arrow-compatible object to lazy rows: no line is lost, none interpreted yet."""
+"""From a path, a frame or an Arrow-compatible object to lazy rows; objects in columns become structs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -16,11 +18,13 @@ from journeys.sources.reading.files import (
     check_path,
     describe_skipped,
     find_files,
+    find_lake,
     measure_content,
     partition_values,
     table_name,
 )
-from journeys.sources.reading.frames import frame_rows, lake_rows, read_columnar_files
+from journeys.sources.reading.frames import frame_rows, read_columnar_files, read_lake
+from journeys.sources.reading.json_column import JsonColumns
 from journeys.sources.reading.json_files import read_json_files
 from journeys.sources.reading.json_schema import rename_patterns
 from journeys.sources.reading.row_store import PLACE, PROBLEM, RAW, Rejects, concat_rows
@@ -35,7 +39,9 @@ __all__ = [
     "concat_rows",
     "find_files",
     "load_files",
+    "load_nested",
     "load_source",
+    "parse_json_columns",
     "table_name",
 ]
 
@@ -87,8 +93,9 @@ def load_source(source: Source, **csv_options: Unpack[CsvOptions]) -> RawTable:
     """
     if isinstance(source, str | Path):
         check_path(source)
-    if (lake := lake_rows(source)) is not None:
-        return RawTable(rename_patterns(lake[0]), lake[1])
+    if (lake := find_lake(source)) is not None:
+        name = Path(source).name if isinstance(source, str | Path) else "table"
+        return RawTable(rename_patterns(read_lake(*lake)), name)
     paths = [source] if isinstance(source, str | Path) else source
     if isinstance(paths, list | tuple) and all(isinstance(path, str | Path) for path in paths):
         return load_files(find_files(paths), name=_source_name(paths), **csv_options)
@@ -151,3 +158,97 @@ def _source_name(paths: Sequence[str | Path]) -> str:
     path = Path(paths[0]) if paths else Path()
     stem = path.name.split(".")[0].strip("*_-")
     return stem or path.parent.name or "table"
+
+
+_STAR = "*."
+_EMPTY = r"^\s*(\{\s*\}|\[\s*\]|null)?\s*$"
+
+
+def load_nested(source: Source, *, text: Collection[str], objects: Collection[str] = ()) -> RawTable:
+    """Read a source some of whose columns hold objects, however they are written.
+
+    Parameters
+    ----------
+    source : Source
+        What the reader was given.
+    text : collection of str
+        Columns that stay text in a CSV; `properties.$device_id` is the field of an object in a flattened table.
+    objects : collection of str
+        Columns that hold objects, as structs or as JSON text. In a flattened table (`properties.$device_id`, or
+        `*.properties.$device_id` as PostHog exports it) `Fields` finds their fields by the same names.
+    """
+    raw = load_source(source, text_columns=[*text, *(_STAR + column for column in text)], json_columns=objects)
+    starred = {name: name.removeprefix(_STAR) for name in raw.schema if name.startswith(_STAR)}
+    if starred and not set(starred.values()) & set(raw.schema):
+        raw = raw.with_rows(raw.rows.rename(starred))
+    return parse_json_columns(raw, *objects)
+
+
+def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
+    """Parse columns that hold JSON objects as text into structs; text that is not an object stays beside the fields.
+
+    Objects that were encoded twice, or written as Python writes a dict, are decoded once more. A column that holds no
+    object at all stays text, and a note says so: the identifiers, pages and campaigns in it are not read.
+    """
+    texts = [column for column in columns if raw.schema.get(column) == pl.String]
+    if not texts:
+        return raw
+    has_object = [pl.col(column).str.contains("{", literal=True).any().alias(column) for column in texts]
+    is_encoded = [pl.col(column).str.contains(_ENCODED).any().alias(f"{column} encoded") for column in texts]
+    found = raw.rows.select(*has_object, *is_encoded).collect().row(0, named=True)
+    rows, notes = raw.rows, list[str]()
+    encoded = [column for column in texts if found[f"{column} encoded"]]
+    if encoded:
+        decoded = {
+            column: pl.col(column).map_batches(_decode_texts, return_dtype=pl.String, is_elementwise=True)
+            for column in encoded
+        }
+        counts = rows.select(value.ne_missing(pl.col(column)).sum() for column, value in decoded.items()).collect()
+        rows = rows.with_columns(decoded.values())
+        notes += [
+            f"{column!r} is not an object but the text of one in {count:,} {'row' if count == 1 else 'rows'}: decoded"
+            for column, count in zip(encoded, counts.row(0), strict=True)
+            if count
+        ]
+    if any(found[column] for column in texts):
+        reader = JsonColumns(texts)
+        reader.read(rows)
+        frames, said = reader.frames()
+        rows, notes = pl.concat(frames), [*notes, *said]
+    schema = rows.collect_schema()
+    unread = [column for column in texts if schema[column] == pl.String]
+    if unread:
+        filled = rows.select((~pl.col(column).str.contains(_EMPTY)).sum() for column in unread).collect().row(0)
+        notes += [
+            f"{column!r} is not an object in any of {count:,} rows: "
+            "identifiers, pages and campaigns in it were not read"
+            for column, count in zip(unread, filled, strict=True)
+            if count
+        ]
+    return raw.with_rows(rows, notes=notes)
+
+
+# "{\"a\": 1}" (JSON of JSON) or {'a': 1} (a Python dict's text)
+_ENCODED = r"""^\s*("\s*\{|\{\s*')"""
+
+
+def _decode_texts(texts: pl.Series) -> pl.Series:
+    encoded = texts.str.contains(_ENCODED).fill_null(value=False)
+    if not encoded.any():
+        return texts
+    return texts.zip_with(~encoded, texts.set(~encoded, None).map_elements(_decode_text, return_dtype=pl.String))
+
+
+def _decode_text(text: str) -> str:
+    """Decode JSON of JSON, or a Python dict's text, as JSON; the text itself where it is neither.
+
+    Examples
+    --------
+    >>> _decode_text(json.dumps('{"a": 1}')), _decode_text("{'a': None}"), _decode_text("{'a': ")
+    ('{"a": 1}', '{"a": null}', "{'a': ")
+    """
+    try:
+        value = json.loads(text) if text.lstrip().startswith('"') else ast.literal_eval(text.strip())
+        return value if isinstance(value, str) else json.dumps(value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text

@@ -1,4 +1,4 @@
-"""Which files a path stands for, the format of each, and its text: in UTF-8, cut at line ends."""
+"""Which files a path stands for (or which lake), the format of each, and its text: in UTF-8, cut at line ends."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ MAX_SHOWN = 120
 # At least two letters, which is no drive of Windows; a Path has swallowed one of the slashes.
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/{1,2}")
 EXCEL_MEMBER = "[Content_Types].xml"
+LAKE_LIBRARIES = {"deltalake": "Delta", "pyiceberg": "Iceberg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,37 @@ def check_path(source: str | Path) -> None:
         f"source: {f'{scheme}://{text[url.end() :]}'!r} is a URL, but only files on this machine are read. Download it "
         "first, or give the rows from pl.scan_parquet or pl.scan_csv, which read URLs."
     )
+
+
+def is_lake(source: object) -> bool:
+    """Return whether this is the folder or the object of a Delta or Iceberg table."""
+    return find_lake(source) is not None
+
+
+def find_lake(source: object) -> tuple[str, object] | None:
+    """Find a Delta or Iceberg table, given as its folder or as its library's object: its kind, and what scans it.
+
+    A folder of a lake also holds files that are no part of the table any more: read as mere files, rows that were
+    overwritten or deleted would count.
+    """
+    library = type(source).__module__.partition(".")[0]
+    if library in LAKE_LIBRARIES:
+        return LAKE_LIBRARIES[library], source
+    if not isinstance(source, str | Path):
+        return None
+    place = local_path(source).absolute()
+    try:
+        if (place / "_delta_log").is_dir():
+            return "Delta", str(place)
+        versions = sorted((place / "metadata").glob("*.metadata.json"), key=_metadata_version)
+    except (OSError, ValueError):  # it is not a folder that can be listed
+        return None
+    return ("Iceberg", str(versions[-1])) if versions else None
+
+
+def _metadata_version(metadata: Path) -> tuple[int, str]:
+    number = re.match(r"v?(\d+)", metadata.name)
+    return (int(number[1]) if number else -1, metadata.name)
 
 
 def table_name(file: SourceFile) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from journeys.errors import SourceError, first_line
-from journeys.sources.reading.files import SourceFile, local_path, partition_values
+from journeys.sources.reading.files import SourceFile, partition_values
 from journeys.sources.reading.row_store import Rejects, concat_rows
 
 
@@ -85,29 +83,14 @@ def _to_text(value: object) -> str:
     return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
-LIBRARIES = {"deltalake": "Delta", "pyiceberg": "Iceberg"}
-
-
-def is_lake(source: object) -> bool:
-    """Is this the folder or the object of a Delta or Iceberg table?"""
-    return _lake_table(source) is not None
-
-
-def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
-    """Read a Delta or Iceberg table, given as its folder or as its library's object; None where it is neither.
-
-    A folder of a lake also holds files that are no part of the table any more: read as mere files, rows that were
-    overwritten or deleted would count.
+def read_lake(kind: str, table: object) -> pl.LazyFrame:
+    """Scan a Delta or Iceberg table, as `find_lake` found it, in its current version.
 
     Raises
     ------
     SourceError
         The library that reads such tables is missing, or the table is broken.
     """
-    found = _lake_table(source)
-    if found is None:
-        return None
-    kind, table = found
     scan: Callable[[Any], pl.LazyFrame] = pl.scan_delta if kind == "Delta" else pl.scan_iceberg
     package = "deltalake" if kind == "Delta" else "pyiceberg"
     try:
@@ -119,29 +102,7 @@ def lake_rows(source: object) -> tuple[pl.LazyFrame, str] | None:
         ) from None
     except Exception as error:  # each library has errors of its own
         raise SourceError(f"source: this table of {kind} cannot be read: {first_line(error)}.") from error
-    return rows, Path(source).name if isinstance(source, str | Path) else "table"
-
-
-def _lake_table(source: object) -> tuple[str, object] | None:
-    """Tell whose table it is, and what its library has to be given."""
-    library = type(source).__module__.partition(".")[0]
-    if library in LIBRARIES:
-        return LIBRARIES[library], source
-    if not isinstance(source, str | Path):
-        return None
-    place = local_path(source).absolute()
-    try:
-        if (place / "_delta_log").is_dir():
-            return "Delta", str(place)
-        versions = sorted((place / "metadata").glob("*.metadata.json"), key=_metadata_version)
-    except (OSError, ValueError):  # it is not a folder that can be listed
-        return None
-    return ("Iceberg", str(versions[-1])) if versions else None
-
-
-def _metadata_version(metadata: Path) -> tuple[int, str]:
-    number = re.match(r"v?(\d+)", metadata.name)
-    return (int(number[1]) if number else -1, metadata.name)
+    return rows
 
 
 Pairs = tuple[tuple[str, str], ...]

@@ -10,9 +10,18 @@ import polars as pl
 
 from journeys.errors import SourceError
 from journeys.events import Events
-from journeys.sources.nested_columns import load_nested, parse_json_columns
-from journeys.sources.reading import RawTable, Source, SourceFile, find_files, load_files, load_source, table_name
-from journeys.sources.reading.frames import is_lake
+from journeys.sources.reading import (
+    RawTable,
+    Source,
+    SourceFile,
+    find_files,
+    load_files,
+    load_nested,
+    load_source,
+    parse_json_columns,
+    table_name,
+)
+from journeys.sources.reading.files import is_lake
 from journeys.sources.registry import wrong_system_error
 from journeys.sources.segment.spec import spec_events
 from journeys.sources.segment.warehouse import base_table, warehouse_events
