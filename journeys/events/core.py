@@ -84,7 +84,7 @@ class Events:
         return self.rows.filter(pl.col(STATUS) == "event").select(names)
 
     def _stream(self) -> pl.LazyFrame:
-        """Give `table` without any step that holds all rows: for a store larger than memory.
+        """Return `table` without any step that holds all rows: for a store larger than memory.
 
         Duplicates are found now, in a pass of its own that keeps 24 bytes per row in a temporary file and 16 bytes per
         duplicate in memory. Messages are compared by a hash of 128 bits.

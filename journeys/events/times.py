@@ -284,7 +284,7 @@ class TimeParser:
         )
 
     def explain(self, value: pl.Expr, parsed: pl.Expr, dtype: pl.DataType, *, column: str) -> pl.Expr:
-        """Give the reason why each time could not be read; null where it was read, or where there is no time.
+        """Return the reason why each time could not be read; null where it was read, or where there is no time.
 
         Examples
         --------
@@ -394,7 +394,7 @@ class TimeParser:
         return local if zone == "UTC" else local.dt.convert_time_zone("UTC")
 
     def _explain_batch(self, value: pl.Series, parsed: pl.Series) -> pl.Series:
-        """Give the reasons of one batch; most batches have none."""
+        """Return the reasons of one batch; most batches have none."""
         unread = value.set(parsed.is_not_null(), None)
         if unread.dtype == pl.String:
             unread = unread.str.strip_chars()

@@ -135,7 +135,7 @@ def _sort_by_person(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_sorted(rows: pl.DataFrame) -> bool:
-    """Ask whether rows are in order of person and time, and stop at the first part that is not."""
+    """Return whether rows are in order of person and time, and stop at the first part that is not."""
     person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
     for part in split_rows(rows.height, of=_PIECE):
         # one row more, so that parts overlap

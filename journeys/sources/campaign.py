@@ -34,7 +34,7 @@ CLICKS = (
     ("twclid", "twitter", "paid-social"),
 )
 CLICK_ID = "_clicked"
-"""A column that readers may add: a parameter like `gclid=1`, of a click that a system states beside the address."""
+"""A column that readers may add, with the click id of systems that have it beside the address: `gclid=1`."""
 # A later question mark is part of a value, such as an address to go on to, whose parameters are not this visit's.
 PARAMETER = r"(?:^\??|&)"
 SITE = r"^([a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*)"
@@ -59,7 +59,7 @@ def add_campaign_columns(rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows.with_columns(
             null_if_placeholder(pl.col(name), kind=kind) for name, kind in PLACEHOLDERS.items() if name in schema
         )
-    parts = _arrival_parts(list(schema))
+    parts = _select_arrival_parts(list(schema))
     added = [*UTM, *([] if "channel" in schema else ["channel"])]
     cache = _ArrivalCache(list(parts))
 
@@ -75,7 +75,7 @@ def add_campaign_columns(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _null_placeholders(texts: pl.Series) -> pl.Series:
-    """Leave out addresses that stand for no value; text that begins like an address is not examined."""
+    """Leave out addresses that stand for no value; text that begins like an address is left alone."""
     is_address = texts.str.starts_with("http") | texts.str.starts_with("/")
     suspects = texts.set(is_address, None)
     if suspects.null_count() == len(suspects):
@@ -84,8 +84,8 @@ def _null_placeholders(texts: pl.Series) -> pl.Series:
     return texts.set(flags.to_series(), None)
 
 
-def _arrival_parts(names: list[str]) -> dict[str, pl.Expr]:
-    """Take of addresses only what says how a visit arrived, site and query: those repeat, paths hardly do."""
+def _select_arrival_parts(names: list[str]) -> dict[str, pl.Expr]:
+    """Select what shows how a visit arrived; of addresses only site and query, which repeat (paths hardly do)."""
     parts = {name: pl.col(name) for name in UTM if name in names}
     search = pl.col("page_search") if "page_search" in names else pl.lit(None, dtype=pl.String)
     if "page_url" in names:
@@ -109,11 +109,11 @@ class _ArrivalCache:
 
     def __init__(self, keys: list[str]) -> None:
         self.keys = keys
-        columns = [*keys, *map(_found_column, RESULT)]
+        columns = [*keys, *map(_name_found, RESULT)]
         self.arrivals = pl.DataFrame(schema=dict.fromkeys(columns, pl.String()) | {IS_KNOWN: pl.Boolean()})
 
     def look_up(self, visits: pl.DataFrame) -> pl.DataFrame:
-        """Give the campaign columns and the channel of each row."""
+        """Return the campaign columns and the channel of each row."""
         rows = visits.select(self.keys)
         if all(column.null_count() == rows.height for column in rows):
             return pl.DataFrame({name: pl.repeat(None, rows.height, dtype=pl.String, eager=True) for name in RESULT})
@@ -122,18 +122,18 @@ class _ArrivalCache:
         found = self._join_known(known, rows)
         if found[IS_KNOWN].has_nulls():
             new = rows.filter(found[IS_KNOWN].is_null()).unique()
-            computed = _compute_arrivals(new).rename(_found_column).with_columns(pl.lit(value=True).alias(IS_KNOWN))
+            computed = _compute_arrivals(new).rename(_name_found).with_columns(pl.lit(value=True).alias(IS_KNOWN))
             known = pl.concat([known, new.hstack(computed)], rechunk=True)
             if known.height <= MAX_CACHED:
                 self.arrivals = known
             found = self._join_known(known, rows)
-        return found.select(pl.col(_found_column(name)).alias(name) for name in RESULT)
+        return found.select(pl.col(_name_found(name)).alias(name) for name in RESULT)
 
     def _join_known(self, known: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         return rows.join(known, on=self.keys, how="left", nulls_equal=True, maintain_order="left")
 
 
-def _found_column(name: str) -> str:
+def _name_found(name: str) -> str:
     return f"found {name}"
 
 

@@ -51,7 +51,7 @@ class Checked:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """The sources of which more than a fifth of the rows are in quarantine or will be, one sentence each."""
+        """One sentence for each source with more than a fifth of its rows in quarantine, now or once stitched."""
         from journeys.display import format_percent
 
         found = []
@@ -65,7 +65,7 @@ class Checked:
 
     @property
     def passed(self) -> bool:
-        """Is the data fit for use: do at least four fifths of each source's rows count for somebody?"""
+        """Whether the data is fit for use: at least four fifths of each source's rows belong to a person."""
         return not self.failures
 
     def __repr__(self) -> str:
@@ -91,12 +91,12 @@ class Checked:
 
 
 def check(*sources: Any) -> Checked:
-    """Check whether data is fit for use: what was read, lost, doubled or unusual, and do the sources fit together?
+    """Check whether data is fit for use: what was read, lost, duplicated or unusual, and how the sources fit together.
 
     Parameters
     ----------
     *sources
-        Events, or paths and frames: their system is detected from the columns.
+        Events, or paths and frames, whose system is detected from their columns.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def check(*sources: Any) -> Checked:
     Two sources disagree on the time zone when the people that they share have events as far apart as a zone is from UTC
     (a whole number of hours, or one such as 5:30 or 5:45, and less than a minute), 20 people or more, and three times
     as many as at the same time and as by chance (4 and 6 minutes beside it). That needs moments which both systems
-    record, such as a sign-up; without such moments there is no such line.
+    record, such as a sign-up; without them, clocks are not compared.
 
     Examples
     --------
@@ -172,18 +172,18 @@ def read_any(source: Source, **options: str) -> Events:
     """
     shown = repr(str(source)) if isinstance(source, str | Path) else f"a {type(source).__name__}"
     columns: list[str] = []
-    trouble: SourceError | None = None
+    first_error: SourceError | None = None
     for schema in _list_schemas(source):
         if isinstance(schema, SourceError):
-            trouble = trouble or schema
+            first_error = first_error or schema
             continue
         if (reader := _find_reader(schema)) is not None:
             read = reader.load()
             taken = signature(read).parameters
             return read(source, **{name: value for name, value in options.items() if name in taken})
         columns = columns or [name for name in schema if not name.startswith("_")]
-    if trouble is not None and not columns:
-        raise trouble
+    if first_error is not None and not columns:
+        raise first_error
     listed = ", ".join(map(repr, columns[:12])) or "none"
     raise SourceError(
         f"source: the system of {shown} is not recognised; read it with read_table and check the Events. "
@@ -192,13 +192,13 @@ def read_any(source: Source, **options: str) -> Events:
 
 
 def detect_source(source: Source) -> Reader | None:
-    """Find the reader of a file or folder by its columns; None where they are no known system's, or unreadable."""
+    """Find the reader of a file or folder by its columns; None if no known system has them, or they cannot be read."""
     found = (detect_reader(schema) for schema in _list_schemas(source) if not isinstance(schema, SourceError))
     return next((reader for reader in found if reader is not None), None)
 
 
 def _list_schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
-    """Give the columns of one file after the other, or why it has none: the first may be unclear or broken."""
+    """Yield the columns of each file, or why it has none: the first file may be unclear or broken."""
     if not isinstance(source, str | Path) or is_lake(source):
         yield list(load_source(source).schema)
         return
@@ -211,7 +211,7 @@ def _list_schemas(source: Source) -> Iterator[Iterable[str] | SourceError]:
 
 
 def _find_reader(columns: Iterable[str]) -> Reader | None:
-    """Find the reader of a table; one with an anonymous or user id, in capitals too, is taken for a warehouse's."""
+    """Find the reader of a table; one with an anonymous or user id, also in capitals, is read as a warehouse's."""
     given = list(columns)
     if (reader := detect_reader(given)) is not None:
         return reader
@@ -247,8 +247,8 @@ def _compare_clocks(a: Events, b: Events) -> list[tuple[str, str, str, int | Non
         by_chance = max(found[best][1:]) if found else 0
         if best and people[best] >= MIN_PEOPLE and people[best] >= 3 * max(people.get(0, 0), by_chance):
             distance = f"{_format_hours(best)} {'behind' if best < 0 else 'ahead of'}"
-            said = f"{b.name} runs {distance} {a.name} for people they share: is one of them not in UTC?"
-            return [(f"{a.name} and {b.name}", "clock", said, people[best])]
+            finding = f"{b.name} runs {distance} {a.name} for people they share: is one of them not in UTC?"
+            return [(f"{a.name} and {b.name}", "clock", finding, people[best])]
     return []
 
 

@@ -1,4 +1,4 @@
-"""The columns of a system → those of Events: by the names of fields, with links and addresses."""
+"""The columns of a system → the canonical columns of Events: fields by name, explicit links, values as text."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ NOTHING = pl.lit(None, dtype=pl.String)
 class Fields:
     """The leaves of a schema by name; a leaf that is not there is null.
 
-    "a.b" is the field b of the column a, or, in a flattened table, the column called "a.b". What is asked for by
-    `text`, `id` or `time` counts as used; `rest` gives the others.
+    "a.b" is the field b of the column a, or, in a flattened table, the column called "a.b". What was taken by `text`,
+    `id` or `time` counts as used; `rest` lists the others.
 
     Attributes
     ----------
@@ -57,24 +57,24 @@ class Fields:
         self.leaves = {path: leaf for name in shown for path, leaf in leaves_of[name].items()}
 
     def has(self, *names: str) -> bool:
-        """Is at least one of these fields there?"""
+        """Return whether at least one of these fields is there."""
         return any(field_path(name) in self.leaves for name in names)
 
     def dtype(self, name: str) -> pl.DataType:
-        """Give the type of a field; Null when it is not there."""
+        """Return the type of a field; Null when it is not there."""
         return self.leaves[field_path(name)][1] if self.has(name) else pl.Null()
 
     def raw(self, name: str) -> pl.Expr:
-        """Give a field as it is."""
+        """Return a field as it is."""
         self.used.add(field_path(name))
         return self.leaves[field_path(name)][0] if self.has(name) else NOTHING
 
     def text(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is not empty, as text."""
+        """Return the first of these fields that is not empty, as text."""
         return self._first_found(names, as_text)
 
     def id(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is not empty, as an identifier."""
+        """Return the first of these fields that is not empty, as an identifier."""
         for path in [field_path(name) for name in names if self.has(name)]:
             if path not in self._ids:
                 self._ids.add(path)
@@ -82,26 +82,26 @@ class Fields:
         return self._first_found(names, as_id)
 
     def key(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is not empty as part of a message's key; see `as_key`."""
+        """Return the first of these fields that is not empty as part of a message's key; see `as_key`."""
         return self._first_found(names, as_key)
 
     def email(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is not empty, as an e-mail address, in lower case."""
+        """Return the first of these fields that is not empty, as an e-mail address, in lower case."""
         return self._first_found(names, as_id).str.to_lowercase()
 
     def time_text(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is not empty as it was before it was read as a time."""
+        """Return the first of these fields that is not empty as it was written, before it is read as a time."""
         there = [name for name in names if self.has(name)]
         return self.raw(there[0]) if len(there) == 1 else self.text(*there)
 
     def time(self, name: str, *, unit: str | None = None, time_zone: str | None = None) -> pl.Expr:
-        """Give a field as a UTC time."""
+        """Return a field as a UTC time."""
         self._refuse_numbers([name], unit)
         expr = self.raw(name)
         return TimeParser(unit=unit, time_zone=time_zone).parse(expr, self.dtype(name), column=name)
 
     def first_time(self, *names: str) -> pl.Expr:
-        """Give the first of these fields that is a time, as a UTC time; the later ones are read only where needed."""
+        """Return the first of these fields that is a time, as a UTC time; the later ones are read only where needed."""
         there = [name for name in names if self.has(name)]
         self._refuse_numbers(there, None)
         dtypes = [self.dtype(name) for name in there]
@@ -122,7 +122,7 @@ class Fields:
         return values.map_batches(convert_batch, return_dtype=UTC_TIME, is_elementwise=True)
 
     def epoch(self, raw: RawTable, name: str, *, unit: str, has_unit_option: bool = False) -> pl.Expr:
-        """Give a field that counts from 1970, as numbers or as digits, as a UTC time; dates in words are read, too.
+        """Return a field that counts from 1970, as numbers or as digits, as a UTC time; dates as text are read as well.
 
         `has_unit_option`: the caller can choose another unit.
 
@@ -162,7 +162,7 @@ class Fields:
         skip: Iterable[str] = (),
         rename: Callable[[str], str] = snake_case,
     ) -> Named:
-        """List the fields (under a root) that no one asked for, with flat names; they count as used afterwards."""
+        """List the fields (under a root) that are not used yet, with flat names; they count as used afterwards."""
         skipped = {field_path(name) for name in skip}
         found: Named = []
         for path, (expr, _) in self.leaves.items():
@@ -199,7 +199,7 @@ def null_if_direct(value: pl.Expr) -> pl.Expr:
 
 
 def field_path(name: str) -> Path:
-    """Give the path of a field by its name: "a.b" is ("a", "b")."""
+    """Return the path of a field by its name: "a.b" is ("a", "b")."""
     return tuple(name.split("."))
 
 
@@ -227,7 +227,7 @@ class Link(NamedTuple):
         The kind of fact that makes the link; None for any row.
     a, b
         The two ends, each as (identifier type, identifier). Where a call does not say of which type an identifier is,
-        the type is "user_id", and stitching finds out which was meant.
+        the type is "user_id", and stitching finds the right one.
     kind
         "alias" or "merge"; or "identify", which links nothing: it states that `a` is anonymous and `b` is known. With
         one identifier as both, it states only that it is known.
@@ -260,7 +260,7 @@ def build_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
 
 
 def parse_link_columns(links: Mapping[str, str | tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Give the identifier type and the kind of link of each column that states links.
+    """Return the identifier type and the kind of link of each column that states links.
 
     Examples
     --------
@@ -319,7 +319,7 @@ Named = list[tuple[str, pl.Expr]]
 
 @dataclass(slots=True)
 class ColumnMapping:
-    """What the columns of a source mean, as expressions over them.
+    """The canonical columns of a source, as expressions over its own columns.
 
     Attributes
     ----------
@@ -328,7 +328,7 @@ class ColumnMapping:
     ids
         Identifier type → expression, the most trusted first.
     time_text
-        The time as it was before it was read: one that is there but could not be read is a reason for quarantine.
+        The time as it was written: one that cannot be read is a reason for quarantine.
     kind
         Null for an event, else the kind of fact.
     problem
@@ -338,13 +338,13 @@ class ColumnMapping:
     fields
         Further canonical columns: campaign, page, `message_id`, `group_id`, `replay_url`.
     properties, traits
-        What else is kept: of events, of facts.
+        The further columns of events, and of facts.
     hidden
         Columns (named with a leading underscore) from which explicit links are built.
     inexact
         Of identifiers that came as floats, those that are too large to be exact; see `inexact_ids`.
     is_date_only
-        Is the time a date without a time of day?
+        Whether the time is a date without a time of day.
     as_read
         `event` and identifier types whose text was only normalised → the text as it was read.
     """
@@ -376,7 +376,7 @@ def map_events(
 ) -> Events:
     """Select the canonical columns out of raw rows and build Events of them."""
     present = set(raw.schema)
-    # The time is asked for several times, by the column and by the checks of it: it is parsed once.
+    # The time is used several times, by the column and by its checks: it is parsed once.
     timed = raw.rows.with_columns(mapping.timestamp.alias(TIME))
     problem = pl.col(PROBLEM) if PROBLEM in present else pl.lit(None, dtype=pl.String)
     text = pl.col(RAW) if RAW in present else pl.lit(None, dtype=pl.String)
@@ -475,8 +475,8 @@ def as_key(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return value.cast(pl.String)
 
 
-def done_by(is_person: pl.Expr) -> pl.Expr:
-    """Say of each event whether the person did it or the system, such as a delivery or a stage that a CRM sets."""
+def name_actor(is_person: pl.Expr) -> pl.Expr:
+    """Return for each event whether the person did it or the system, as with a delivery or a stage that a CRM sets."""
     return pl.when(is_person).then(pl.lit("person")).otherwise(pl.lit("system"))
 
 
@@ -484,7 +484,7 @@ DECIMAL_COMMA = r"^-?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
 
 
 def inexact_ids(value: pl.Expr, dtype: pl.DataType) -> list[pl.Expr]:
-    """Give the identifiers of a column of floats that `as_id` leaves out; nothing for other columns."""
+    """Return the identifiers of a column of floats that `as_id` leaves out; nothing for other columns."""
     if not dtype.is_float():
         return []
     return [pl.when(value.is_not_nan() & (value.abs() >= _exact_limit(dtype))).then(value.cast(pl.Float64))]

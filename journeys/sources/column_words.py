@@ -1,7 +1,7 @@
 """What the columns of a table are called in English, German, French and Spanish: the one list for guesses.
 
-What `read_table` takes for a campaign or a page without being told so is `RECOGNISED` in `table`; the columns by which
-a system's exports are recognised are in `registry`.
+The names that `read_table` recognises without a mapping are `RECOGNISED` in `table`; the columns by which a system's
+exports are detected are in `registry`.
 """
 
 from __future__ import annotations

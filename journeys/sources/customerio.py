@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, Fields, Named, done_by, map_events, replace_names
+from journeys.sources.column_mapping import ColumnMapping, Fields, Named, map_events, name_actor, replace_names
 from journeys.sources.pagination import unpack_pages
 from journeys.sources.reading import RawTable, Source, load_nested
 from journeys.sources.reading.row_store import snake_case
@@ -133,7 +133,7 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
         kind=pl.when(metric.is_in(FACTS)).then(metric) if has_activities else None,
         problem=f.problem,
     )
-    mapping.fields["by"] = done_by(metric.is_in(BY_PERSON))
+    mapping.fields["by"] = name_actor(metric.is_in(BY_PERSON))
     if f.has("event_id") or (has_activities and f.has("id")):
         mapping.fields["message_id"] = f.key("event_id", "id") if has_activities else f.key("event_id")
     pages = []
@@ -156,14 +156,14 @@ def read_customerio(source: Source, *, name: str = "customer.io") -> Events:
 
 
 def _parse_metrics(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Give the metric, the type of the message, and the event that both make."""
+    """Return the metric, the type of the message, and the event named after both."""
     metric = f.text("metric").str.to_lowercase()
     kind = f.text("object_type", "delivery_type", "type").fill_null("email")
     return metric, kind, _event_name(metric, kind)
 
 
 def _parse_activities(f: Fields) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Give the same of activities; custom events have a name of their own."""
+    """Return the metric, the type of the message, and the event of activities; custom events have their own names."""
     activity = f.text("type").str.to_lowercase()
     message = activity.str.extract(ACTIVITY, 2)
     kind = pl.coalesce(pl.when(message != "action").then(message), f.text("delivery_type"), message)

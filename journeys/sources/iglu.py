@@ -21,7 +21,7 @@ SCHEMA = r'iglu:[^/"]+/[^/"]+/jsonschema/\d+'
 
 
 def parse_self_describing_json(raw: RawTable) -> RawTable:
-    """Give the event's own fields, and each kind of entity, columns of their own.
+    """Turn the event's own fields, and each kind of entity, into columns.
 
     The names are those of a warehouse, such as `unstruct_event_com_acme_signed_up_1` for the schema
     com.acme/signed_up of version 1-x-x. The event becomes a struct; entities, of which there may be several, a list as

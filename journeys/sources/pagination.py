@@ -8,7 +8,7 @@ from journeys.sources.reading import PLACE, PROBLEM, RAW, RawTable
 
 
 def unpack_pages(raw: RawTable, *lists: str) -> RawTable:
-    """Give the elements of the first of these columns that is a list of objects; other rows stay as they are."""
+    """Make a row of each element of the first of these columns that is a list of objects; other rows are unchanged."""
     schema = raw.schema
     for name in lists:
         dtype = schema.get(name)

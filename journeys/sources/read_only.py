@@ -17,7 +17,7 @@ SAVEPOINT = "journeys_read_sql"
 
 
 def check_query(query: str) -> None:
-    r"""Refuse a statement that does not begin like a query; that it changes nothing, the database itself makes sure.
+    r"""Refuse a statement that does not begin like a query; the database itself makes sure that it changes nothing.
 
     Raises
     ------
@@ -37,8 +37,8 @@ def check_query(query: str) -> None:
     found = re.match(r"\w*", query[start.end() if start else 0 :])
     word = found[0] if found else ""
     if word.lower() not in QUERIES:
-        said = f"it begins with {word!r} and is not a query" if word else "it is empty"
-        raise ArgumentError(f"query: {said}; give one of {', '.join(QUERIES)}.")
+        problem = f"it begins with {word!r} and is not a query" if word else "it is empty"
+        raise ArgumentError(f"query: {problem}; give one of {', '.join(QUERIES)}.")
 
 
 def database_of(connection: Any) -> str:
@@ -55,7 +55,7 @@ def database_of(connection: Any) -> str:
 
 
 def is_psycopg(connection: Any) -> bool:
-    """Does the connection fetch a whole answer at once, unless the server keeps it under a cursor's name?"""
+    """Return whether this is psycopg, which fetches the whole answer at once unless the cursor has a name."""
     return type(connection).__module__.partition(".")[0] in ("psycopg", "psycopg2")
 
 
@@ -63,7 +63,7 @@ def is_psycopg(connection: Any) -> bool:
 def read_only_session(query: str, connection: Any) -> Iterator[None]:
     """Let the database refuse all changes while a query runs; afterwards the connection is as it was before.
 
-    Other databases than SQLite, DuckDB and PostgreSQL, and cursors, are used as they are.
+    Cursors, and databases other than SQLite, DuckDB and PostgreSQL, are used as they are.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read_only_session(query: str, connection: Any) -> Iterator[None]:
 
 
 def _make_executor(connection: Any) -> Callable[[str], Any]:
-    """Give a function that runs a statement and returns the first value of its answer, if there is one."""
+    """Return a function that runs a statement and returns the first value of its answer, if there is one."""
 
     def run_command(statement: str) -> Any:
         if hasattr(connection, "exec_driver_sql"):  # SQLAlchemy
@@ -116,7 +116,7 @@ def _sqlite_session(run: Callable[[str], Any]) -> Iterator[None]:
 
 @contextmanager
 def _duckdb_session(query: str, connection: Any) -> Iterator[None]:
-    """Run in a read-only transaction, of which several statements could get out: there has to be one."""
+    """Run in a read-only transaction; several statements are refused, since one of them could end it."""
     if len(connection.extract_statements(query)) > 1:
         raise ArgumentError("query: it holds several statements; read_sql runs one query.")
     # Without an explicit transaction, each statement is one, with a number of its own.

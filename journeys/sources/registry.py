@@ -72,7 +72,7 @@ READERS: tuple[Reader, ...] = (
         "propertiesWithHistory", "id, properties, createdAt", "results, paging", "events, hasMore",
     ),
 )  # fmt: skip
-"""In the order in which they are tried. RudderStack writes Segment's tables, and is read by the same code."""
+"""The readers, in the order in which they are tried. RudderStack writes Segment's tables: one reader has both."""
 
 # A Snowplow stream has no header: the fields of its first event are taken for one. Older versions have fewer fields,
 # and some tools strip an empty last one.
@@ -118,5 +118,5 @@ def wrong_system_error(system: str, raw: RawTable, *, missing: Sequence[str]) ->
     shown = ", ".join(map(repr, columns[:12])) + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
     lacking = " or ".join(map(repr, missing))
     return SourceError(
-        f"source: {raw.name!r} is no {system} data: no column {lacking}; {hint}. Its columns: {shown or 'none'}."
+        f"source: {raw.name!r} is not {system} data: no column {lacking}; {hint}. Its columns: {shown or 'none'}."
     )

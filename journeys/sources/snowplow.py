@@ -86,8 +86,8 @@ def read_snowplow(source: Source, *, name: str = "snowplow", network: bool = Fal
     >>> read_snowplow(rows).table.select("event", "user_id", "domain_userid", "page_path").collect().rows()
     [('page_view', '7', 'd1', '/pricing')]
     """
-    raw, is_stream, may_describe = _load_rows(source)
-    raw = parse_self_describing_json(raw) if may_describe else raw
+    raw, is_stream, may_have_json = _load_rows(source)
+    raw = parse_self_describing_json(raw) if may_have_json else raw
     f = Fields(raw.schema)
     device = _client_session_user(raw)
     missing = [] if f.has("collector_tstamp", "derived_tstamp") else ["collector_tstamp"]
@@ -139,7 +139,7 @@ def _is_structured(f: Fields) -> pl.Expr:
 
 
 def _client_session_user(raw: RawTable) -> pl.Expr | None:
-    """Give the device of mobile events, `userId` of the client session's JSON; None where there is no such column."""
+    """Return the device of mobile events, `userId` in the client session's JSON; None without such a column."""
     found = [
         expr.cast(pl.String).str.extract(r'"(?:userId|user_id)"\s*:\s*"([^"]+)"', 1)
         for path, (expr, _) in Fields(raw.schema).leaves.items()
@@ -149,12 +149,12 @@ def _client_session_user(raw: RawTable) -> pl.Expr | None:
 
 
 def _load_rows(source: Source) -> tuple[RawTable, bool, bool]:
-    """Give the rows, whether they are lines of the stream, and whether there may be self-describing JSON in them."""
+    """Return the rows, whether they are lines of the stream, and whether there may be self-describing JSON in them."""
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = [found for found in find_files(source) if found.format == "csv" and found.size]
         widths = [width for width in map(_stream_width, files[:MAX_INSPECTED]) if width is not None]
         if widths:
-            return _load_stream(source, files, default=max(widths)), True, any(map(_may_describe, files))
+            return _load_stream(source, files, default=max(widths)), True, any(map(_may_have_json, files))
     return load_source(source, text_columns=TEXT), False, True
 
 
@@ -180,8 +180,8 @@ def _load_stream(source: Source, files: list[SourceFile], *, default: int) -> Ra
     )
 
 
-def _may_describe(found: SourceFile) -> bool:
-    """Look for the word that self-describing JSON begins with: a stream without it is not searched for it again."""
+def _may_have_json(found: SourceFile) -> bool:
+    """Return whether a file may hold self-describing JSON: it is not compressed, and has its first word somewhere."""
     if found.compression is not None or found.archive is not None:
         return True
     with found.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
@@ -192,7 +192,7 @@ def _stream_width(found: SourceFile) -> int | None:
     """Count the fields of the enriched stream in a file's first lines; None where it is something else.
 
     The very first line may be blank, or cut off. Older streams have fewer fields, and some tools strip an empty last
-    one; their sixth field has to be a kind of event, as any table may have so many columns.
+    one; their sixth field must be a kind of event, since any table may have that many columns.
     """
     try:
         lines = [line for line in read_first_lines(found).split("\n") if line.strip()]

@@ -130,7 +130,7 @@ def _run_query(query: str, connection: Any) -> pl.LazyFrame:
         found = spill.tables()
         if not found:
             # No rows may come in no batch: then only the whole answer, which is empty, names the columns.
-            whole = pl.DataFrame(_ask_readable(connection.sql(query))) if _is_duckdb(connection) else None
+            whole = pl.DataFrame(_select_readable(connection.sql(query))) if _is_duckdb(connection) else None
             return (pl.read_database(query, connection) if whole is None else whole).lazy()
     texts = {name for schema, _ in found for name, dtype in schema.items() if dtype not in (pl.Binary, pl.Null)}
     return concat_rows(
@@ -141,7 +141,7 @@ def _run_query(query: str, connection: Any) -> pl.LazyFrame:
 def _read_batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
     if _is_duckdb(connection):
         # Polars would ask over a connection of its own, which sees neither temporary tables nor registered frames.
-        relation = _ask_readable(connection.sql(query))
+        relation = _select_readable(connection.sql(query))
         read = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
         for batch in read(BATCH):
             yield pl.DataFrame(batch)
@@ -155,13 +155,15 @@ def _read_batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
 
 
 def _sqlite_batches(query: str, connection: Any) -> Iterator[pl.DataFrame]:
-    """Fetch from SQLite, which has types of values only: Polars would take that of the first for all."""
+    """Fetch from SQLite, where each value has a type of its own: Polars would use that of the first for all."""
     with closing(connection.cursor() if hasattr(connection, "cursor") else connection.connection.cursor()) as cursor:
         cursor.row_factory = None
         cursor.execute(query)
         names = [column[0] for column in cursor.description or ()]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise SourceError(f"query: several columns of the answer are called {twice[0]!r}; name them apart (as …).")
+            raise SourceError(
+                f"query: several columns of the answer are called {twice[0]!r}; give them different names (as …)."
+            )
         while rows := cursor.fetchmany(BATCH):
             yield pl.DataFrame(
                 [_build_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
@@ -187,8 +189,8 @@ def _is_duckdb(connection: Any) -> bool:
     return database_of(connection) == "duckdb" and hasattr(connection, "sql")
 
 
-def _ask_readable(relation: Any) -> Any:
-    """Ask for columns of types that only DuckDB has (a span of time in months and days, a union) as text."""
+def _select_readable(relation: Any) -> Any:
+    """Select columns of types that only DuckDB has (INTERVAL, UNION) as text."""
     foreign = [n for n, dtype in zip(relation.columns, relation.types, strict=True) if FOREIGN.search(str(dtype))]
     if not foreign:
         return relation
@@ -198,7 +200,7 @@ def _ask_readable(relation: Any) -> Any:
 
 @contextmanager
 def _server_side_cursor(connection: Any) -> Iterator[Any]:
-    """Give a named cursor of PostgreSQL's psycopg, which else fetches the whole answer at once."""
+    """Yield a named cursor of psycopg, which otherwise fetches the whole answer at once; else the connection."""
     if not is_psycopg(connection) or hasattr(connection, "fetchmany"):
         yield connection
         return

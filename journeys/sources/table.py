@@ -32,7 +32,7 @@ from journeys.sources.reading.json_schema import DType
 from journeys.sources.reading.row_store import flatten_column
 from journeys.sources.table_arguments import check_arguments, find_type_problems
 
-# A column's name → the canonical column that it is taken for.
+# Names of columns → the canonical column that each is read as.
 RECOGNISED = {
     **{column: column for column in (*CAMPAIGN_COLUMNS, *PAGE_COLUMNS, "group_id", "replay_url")},
     **{utm: column for column, utm in UTM.items()},
@@ -238,7 +238,7 @@ def read_table(
 def _find_unknown_names(
     named: Mapping[str, Sequence[str]], meanings: Iterable[str], *, available: Sequence[str]
 ) -> list[str]:
-    """List the columns that are not there, by argument, and what is no meaning of a column."""
+    """List the columns that are not there, by argument, and the meanings that do not exist."""
     missing = {argument: [c for c in columns if c not in available] for argument, columns in named.items()}
     problems = [
         unknown_message(argument, c, available=available, what="column") for argument, c in missing.items() if c

@@ -61,7 +61,7 @@ def test_a_file_of_no_system_points_to_read_table(tmp_path):
     path = tmp_path / "notes.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(
-        jn.SourceError, match=r"'notes' is no Mixpanel data: no column 'event' or 'properties.time'; read_table"
+        jn.SourceError, match=r"'notes' is not Mixpanel data: no column 'event' or 'properties.time'; read_table"
     ):
         jn.read_mixpanel(path)
     with pytest.raises(

@@ -143,7 +143,7 @@ def test_the_warehouse_gives_each_event_once_with_its_properties(tmp_path):
         assert jn.stitch(events).identity.links.select("id_type_a", "id_type_b", "kind").rows()[0] == (
             "user_id", "anonymous_id", "alias",
         )  # fmt: skip
-        assert "users: a summary of people or accounts, passed over" in found.table["reason"].to_list()
+        assert "users: a summary of people or accounts, skipped" in found.table["reason"].to_list()
 
 
 def test_tables_of_parts_in_folders(tmp_path):

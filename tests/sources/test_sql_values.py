@@ -48,7 +48,7 @@ def test_a_row_factory_of_the_connection_does_not_matter(database):
 
 
 def test_two_columns_of_one_name_are_refused(database):
-    with pytest.raises(jn.SourceError, match="several columns of the answer are called 't'; name them apart"):
+    with pytest.raises(jn.SourceError, match="several columns of the answer are called 't'; give them different names"):
         ids(database, 7, asked="select *, t from log")
 
 

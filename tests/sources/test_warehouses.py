@@ -26,7 +26,7 @@ def test_what_a_warehouse_keeps_about_its_loading_is_passed_over(tmp_path):
         pl.DataFrame(frame).write_csv(tmp_path / f"{name}.csv")
     events = jn.read_rudderstack(tmp_path)
     assert events.issues.kept == 1
-    said = "what the warehouse keeps about its loading, passed over"
+    said = "a record of the warehouse's loading, skipped"
     assert [one for one in notes(events) if "passed" in one] == [
         f"rudder_discards: {said}",
         f"rudder_id_merge_rules: {said}",
@@ -45,8 +45,8 @@ def test_views_are_their_tables_again():
     assert (events.issues.read, events.issues.duplicates) == (2, 0)
     assert events.table.select("event").collect().to_series().to_list() == ["Opened View", "signed_up"]
     assert [said for said in notes(events) if "passed" in said] == [
-        "tracks_view: a view of tracks, passed over",
-        "users_view: a summary of people or accounts, passed over",
+        "tracks_view: a view of tracks, skipped",
+        "users_view: a summary of people or accounts, skipped",
     ]
     seen = {
         "pages": table(),

@@ -14,17 +14,17 @@ from journeys.sources.column_mapping import (
     Fields,
     Link,
     build_links,
-    done_by,
     field_path,
     map_events,
+    name_actor,
 )
 from journeys.sources.hubspot.stages import (
     COMPANY,
     CONTACT,
     CREATED,
     find_stage_dates,
-    stage_event,
-    warehouse_name,
+    name_stage_event,
+    write_warehouse_name,
 )
 from journeys.sources.hubspot.times import parse_time_column, parse_time_text, write_time_text
 from journeys.sources.reading import RawTable
@@ -57,7 +57,7 @@ def unnest_properties(raw: RawTable) -> RawTable:
 
 
 def has_contacts(columns: Collection[str]) -> bool:
-    """Are these the columns of a list of contacts, with an id and stages or a name?"""
+    """Return whether these are the columns of a list of contacts: an id, and stages or a name."""
     present = set(columns)
     has_stages = bool(find_stage_dates(columns)) or _has_history(present) or bool(present & set(STAGE))
     is_listed = present & {"Record ID", "hs_object_id", "vid"} and present & {*MAIL, *NAMES}
@@ -65,7 +65,7 @@ def has_contacts(columns: Collection[str]) -> bool:
 
 
 def has_companies(columns: Collection[str]) -> bool:
-    """Are these the columns of a list of companies, which may have stages but no e-mail?"""
+    """Return whether these are the columns of a list of companies: they may have stages but no e-mail."""
     present = set(columns)
     return bool(present & set(COMPANY) and present & set(CONTACT)) and not present & {*MAIL, *NAMES}
 
@@ -74,7 +74,7 @@ def _has_history(columns: Collection[str]) -> bool:
     return HISTORY in columns or f"{HISTORY}.lifecyclestage" in columns
 
 
-def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
+def map_contacts(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
     """Turn each contact into a fact, and an event for each stage whose date is known.
 
     hs_object_id  createdate  hs_v2_date_entered_lead    events and facts
@@ -90,7 +90,7 @@ def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         inexact=f.inexact,
         timestamp=time,
         time_text=at,
-        event=stage_event(stage),
+        event=name_stage_event(stage),
         ids={"email": f.email(*MAIL), "hubspot_id": f.id(*CONTACT)},
         kind=pl.when(stage.is_null()).then(pl.lit("contact")),
         problem=pl.when(at.is_null())
@@ -101,27 +101,27 @@ def contact_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
     # Exports overlap: a stage of a contact at one moment, present in both, is one event.
     who = pl.coalesce(mapping.ids["hubspot_id"], mapping.ids["email"])
     moment = pl.col(TIME).dt.epoch("us").cast(pl.String)
-    mapping.fields["by"] = done_by(pl.lit(value=False))
+    mapping.fields["by"] = name_actor(pl.lit(value=False))
     mapping.fields["message_id"] = pl.concat_str(who, mapping.event, moment, separator="/")
     # Of several companies the first is the contact's own; asked for beside the others, all of them stay a property.
     companies = Fields(raw.schema).id("Associated Company IDs").str.extract(r"([^;\s][^;]*)", 1).str.strip_chars_end()
     mapping.fields["group_id"] = pl.coalesce(f.id("associatedcompanyid", "Primary Associated Company ID"), companies)
     f.used |= {field_path(column) for columns in dates.values() for column in columns}
-    mapping.properties = f.rest(skip=[f"{HISTORY}.lifecyclestage"], rename=warehouse_name)
+    mapping.properties = f.rest(skip=[f"{HISTORY}.lifecyclestage"], rename=write_warehouse_name)
     mapping.traits = [(key, pl.when(stage.is_null()).then(expr)) for key, expr in mapping.properties]
     notes = ["each contact, and each stage of one, is a row of its own"]
     if not dates and not _has_history(raw.schema):
         notes = ["when contacts reached their stage is not known: export the dates of stages to get them as events"]
     notes += note_assumed_zone(long, at, time_zone=time_zone)
-    return map_events(raw.with_rows(long), mapping, name=name, links=_merged_contacts, notes=notes)
+    return map_events(raw.with_rows(long), mapping, name=name, links=_link_merged_contacts, notes=notes)
 
 
-def _merged_contacts(used: pl.LazyFrame) -> pl.LazyFrame:
+def _link_merged_contacts(used: pl.LazyFrame) -> pl.LazyFrame:
     """Link each contact with those that were merged into it."""
-    gone = used.with_columns(pl.col("_merged").str.split(";")).explode("_merged", empty_as_null=True)
-    gone = gone.with_columns(pl.col("_merged").str.extract(r"^\s*(\d+)", 1))
+    merged = used.with_columns(pl.col("_merged").str.split(";")).explode("_merged", empty_as_null=True)
+    merged = merged.with_columns(pl.col("_merged").str.extract(r"^\s*(\d+)", 1))
     ends = ("hubspot_id", pl.col("hubspot_id")), ("hubspot_id", pl.col("_merged"))
-    return build_links([(gone.filter(pl.col("_merged") != pl.col("hubspot_id")), Link("contact", *ends, "merge"))])
+    return build_links([(merged.filter(pl.col("_merged") != pl.col("hubspot_id")), Link("contact", *ends, "merge"))])
 
 
 def _list_entries(schema: pl.Schema) -> pl.Expr:
@@ -158,7 +158,7 @@ def _list_history(schema: pl.Schema) -> pl.Expr | None:
     return found.list.filter(pl.element().struct.field("_stage") != "").fill_null(pl.lit([], dtype=ENTRIES))
 
 
-def company_facts(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
+def map_companies(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
     """Turn a list of companies into facts about accounts."""
     f = Fields(raw.schema)
     created = [column for column in CREATED if f.has(column)]
@@ -177,7 +177,7 @@ def company_facts(raw: RawTable, name: str, *, time_zone: str | None = None) -> 
         ),
         fields={"group_id": f.id(*CONTACT)},
     )
-    mapping.traits = f.rest(rename=warehouse_name)
-    notes = ["companies are accounts: j.by_account() has what is known of them"]
-    assumed = next((said for _, said in parsed if said), [])
+    mapping.traits = f.rest(rename=write_warehouse_name)
+    notes = ["companies are accounts: j.by_account() has what is known about them"]
+    assumed = next((found for _, found in parsed if found), [])
     return map_events(raw, mapping, name=name, notes=[*notes, *assumed])

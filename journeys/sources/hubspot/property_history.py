@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, Fields, Link, build_links, done_by, map_events
-from journeys.sources.hubspot.stages import CONTACT, stage_event
+from journeys.sources.column_mapping import ColumnMapping, Fields, Link, build_links, map_events, name_actor
+from journeys.sources.hubspot.stages import CONTACT, name_stage_event
 from journeys.sources.hubspot.times import parse_time_column
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.row_store import snake_case
@@ -17,7 +17,7 @@ CALL = (
 )  # fmt: skip
 
 
-def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
+def map_property_history(raw: RawTable, name: str, *, time_zone: str | None = None) -> Events:
     """Map changes of properties, as webhooks or as a history of them: stages are events, the others facts."""
     f = Fields(raw.schema)
     time, notes = parse_time_column(f, raw, "occurredAt", time_zone=time_zone)
@@ -36,7 +36,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         inexact=f.inexact,
         timestamp=time,
         time_text=f.time_text("occurredAt"),
-        event=pl.when(is_stage & value.is_not_null()).then(stage_event(value)),
+        event=pl.when(is_stage & value.is_not_null()).then(name_stage_event(value)),
         ids={
             # An address or a company is not a trait: it identifies the contact or the account.
             "email": pl.coalesce(new_email, f.email("email", "Email")),
@@ -53,15 +53,15 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
         problem=pl.when(f.problem.is_not_null())
         .then(f.problem)
         .when(is_association & ~joins)
-        .then(pl.lit("an association that tells of no company joined"))
+        .then(pl.lit("an association that is not with a company, or was removed"))
         .when(~is_contact & ~is_company)
-        .then(pl.concat_str(pl.lit("about no contact: "), call))
+        .then(pl.concat_str(pl.lit("not about a contact: "), call))
         .when(call == "contact.deletion")
         .then(pl.lit("a deleted contact"))
         .when(is_stage & value.is_null())
         .then(pl.lit("a lifecycle stage without value")),
     )
-    mapping.fields["by"] = done_by(pl.lit(value=False))
+    mapping.fields["by"] = name_actor(pl.lit(value=False))
     mapping.fields["group_id"] = (
         pl.when(is_company)
         .then(f.id(*CONTACT))
@@ -87,7 +87,7 @@ def history_events(raw: RawTable, name: str, *, time_zone: str | None = None) ->
 def _property_traits(raw: RawTable, key: pl.Expr, value: pl.Expr, is_company: pl.Expr) -> list[tuple[str, pl.Expr]]:
     """Make a trait of each property that changed, at most 500.
 
-    What identifies a contact, or gives its stage, is not a trait of contacts, but it is one of companies.
+    The stage and the identifiers of a contact are not its traits; companies keep properties of these names as traits.
     """
     taken = {"lifecyclestage", "email", "associatedcompanyid"}
     changed = raw.rows.select(key=key, company=is_company).filter(pl.col("key").is_not_null()).unique()
@@ -100,10 +100,13 @@ def _property_traits(raw: RawTable, key: pl.Expr, value: pl.Expr, is_company: pl
 
 
 def _link_merges(used: pl.LazyFrame) -> pl.LazyFrame:
-    """Link each contact that was merged with the one that is left."""
+    """Link each merged contact with the one that remains."""
     left = pl.coalesce("_new", "_primary", "hubspot_id")
     each = used.with_columns(pl.col("_merged").str.extract_all(r"\d+")).explode("_merged", empty_as_null=True)
-    ends = [(rows.filter(pl.col(gone) != left), pl.col(gone)) for rows, gone in ((used, "_primary"), (each, "_merged"))]
+    ends = [
+        (rows.filter(pl.col(merged) != left), pl.col(merged))
+        for rows, merged in ((used, "_primary"), (each, "_merged"))
+    ]
     return build_links(
-        [(rows, Link("merge", ("hubspot_id", left), ("hubspot_id", gone), "merge")) for rows, gone in ends]
+        [(rows, Link("merge", ("hubspot_id", left), ("hubspot_id", merged), "merge")) for rows, merged in ends]
     )

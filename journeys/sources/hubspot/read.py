@@ -6,16 +6,16 @@ import polars as pl
 
 from journeys.errors import check_zone
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, Fields, done_by, map_events, replace_names
+from journeys.sources.column_mapping import ColumnMapping, Fields, map_events, name_actor, replace_names
 from journeys.sources.hubspot.lists import (
     MERGED,
-    company_facts,
-    contact_events,
     has_companies,
     has_contacts,
+    map_companies,
+    map_contacts,
     unnest_properties,
 )
-from journeys.sources.hubspot.property_history import history_events
+from journeys.sources.hubspot.property_history import map_property_history
 from journeys.sources.hubspot.stages import CONTACT
 from journeys.sources.hubspot.times import parse_time_column
 from journeys.sources.pagination import unpack_pages
@@ -96,28 +96,28 @@ def read_hubspot(source: Source, *, name: str = "hubspot", time_zone: str | None
     raw = unpack_pages(load_nested(source, text=TEXT), "results", "events")
     columns = set(raw.schema)
     if set(HISTORY) <= columns or set(WEBHOOKS) <= columns:
-        return history_events(raw, name, time_zone=time_zone)
+        return map_property_history(raw, name, time_zone=time_zone)
     if set(MAILS) <= columns:
-        return _email_events(raw, name, time_zone=time_zone)
+        return _map_email_events(raw, name, time_zone=time_zone)
     if set(OCCURRENCES) <= columns:
-        return _custom_events(raw, name, time_zone=time_zone)
+        return _map_custom_events(raw, name, time_zone=time_zone)
     raw = unnest_properties(raw)
     if has_companies(raw.schema):
-        return company_facts(raw, name, time_zone=time_zone)
+        return map_companies(raw, name, time_zone=time_zone)
     if has_contacts(raw.schema):
-        return contact_events(raw, name, time_zone=time_zone)
+        return map_contacts(raw, name, time_zone=time_zone)
     raise wrong_system_error("HubSpot", raw, missing=_find_missing(columns))
 
 
 def _find_missing(columns: set[str]) -> list[str]:
-    """Name the columns that the likely kind of data lacks: the kind whose first column is there, or two others."""
+    """List the columns missing from the likely kind of data: the kind that has its first column, or any two."""
     for kind in KINDS:
         if kind[0] in columns or len(columns.intersection(kind)) > 1:
             return [column for column in kind if column not in columns]
     return ["propertyName", "recipient", "eventType", "lifecyclestage"]
 
 
-def _email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
+def _map_email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
     f = Fields(raw.schema)
     time, notes = parse_time_column(f, raw, "created", time_zone=time_zone)
     kind = f.text("type").str.to_uppercase()
@@ -129,7 +129,7 @@ def _email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
         event=replace_names(kind, MAIL, default=title),
         problem=f.problem,
         ids={"email": f.email("recipient"), "hubspot_id": f.id("vid", "contact_id")},
-        fields={"page_url": f.text("url"), "by": done_by(kind.is_in(BY_PERSON))},
+        fields={"page_url": f.text("url"), "by": name_actor(kind.is_in(BY_PERSON))},
     )
     if f.has("id"):
         mapping.fields["message_id"] = f.id("id")
@@ -138,7 +138,7 @@ def _email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
     return map_events(raw, mapping, name=name, notes=notes)
 
 
-def _custom_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
+def _map_custom_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
     f = Fields(raw.schema)
     time, notes = parse_time_column(f, raw, "occurredAt", time_zone=time_zone)
     # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.

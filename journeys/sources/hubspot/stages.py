@@ -1,4 +1,4 @@
-"""What all of HubSpot's exports share: lifecycle stages as events, and the names of a contact's id."""
+"""HubSpot's lifecycle stages as events, and the names of columns that all of its exports share."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ CREATED = (
 )  # fmt: skip
 
 
-def stage_event(stage: pl.Expr) -> pl.Expr:
+def name_stage_event(stage: pl.Expr) -> pl.Expr:
     """Name the event of reaching a lifecycle stage; a custom stage keeps its name."""
     plain = stage.str.to_lowercase().str.replace_all(r"[\s_-]", "")
     return replace_names(plain, STAGES, default=pl.concat_str(pl.lit("Became "), stage))
 
 
-def warehouse_name(column: str) -> str:
+def write_warehouse_name(column: str) -> str:
     """Write a column's name as a warehouse does.
 
     Examples
     --------
-    >>> warehouse_name("Associated Contact IDs")
+    >>> write_warehouse_name("Associated Contact IDs")
     'associated_contact_ids'
     """
     return snake_case(re.sub(r"IDs\b", "Ids", column))

@@ -10,7 +10,7 @@ from journeys.sources.reading import RawTable
 
 
 def parse_time_column(f: Fields, raw: RawTable, column: str, *, time_zone: str | None) -> tuple[pl.Expr, list[str]]:
-    """Parse a column of times, and say what was assumed; problems of single times go to the fields' problem."""
+    """Parse a column of times, and note what was assumed; what is wrong with single times is added to `f.problem`."""
     if not f.has(column):
         return f.epoch(raw, column, unit="ms"), []
     notes = note_assumed_zone(raw.rows, f.raw(column), time_zone=time_zone)
@@ -32,7 +32,7 @@ def write_time_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def parse_time_text(at: pl.Expr, *, time_zone: str | None) -> tuple[pl.Expr, pl.Expr]:
-    """Parse text that is a date, or digits that count milliseconds; also say why it could not be parsed."""
+    """Parse text that is a date, or digits that count milliseconds; and return why it could not be parsed."""
     digits = pl.when(at.str.contains(r"^\d{9,}$")).then(at)
     parsers = [(TimeParser(unit="ms"), digits), (TimeParser(time_zone=time_zone), pl.when(digits.is_null()).then(at))]
     time = [parser.parse(text, pl.String(), column="date") for parser, text in parsers]

@@ -262,7 +262,7 @@ def _parse_rows(lines: _Lines, dialect: Dialect) -> Iterator[tuple[list[str], in
 
 
 def _ends_in_quotes(lines: list[str], dialect: Dialect) -> bool:
-    """Tell whether a row ends inside a quoted field."""
+    """Return whether a row ends inside a quoted field."""
     try:
         for _ in csv.reader(lines, delimiter=dialect.separator, quoting=dialect.quoting, strict=True):
             pass
@@ -471,7 +471,7 @@ def _scan_files(files: list[SourceFile], dialect: Dialect) -> pl.LazyFrame:
 
 
 def _is_cut_off(file: SourceFile, dialect: Dialect) -> bool:
-    """Tell whether an uncompressed file ends in the middle of its last line."""
+    """Return whether an uncompressed file ends in the middle of its last line."""
     if file.compression is not None:
         return False
     with file.open() as opened:

@@ -61,12 +61,12 @@ def detect_format(head: bytes) -> str | None:
 
 
 def is_json(head: bytes) -> bool:
-    """Tell whether text is JSON, whatever the name of its file."""
+    """Return whether text is JSON, whatever the name of its file."""
     return JSON.match(_decode_head(head)) is not None
 
 
 def is_markup(head: bytes) -> bool:
-    r"""Tell whether text is XML or HTML: what a server answers when a file is missing.
+    r"""Return whether text is XML or HTML: what a server answers when a file is missing.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def is_markup(head: bytes) -> bool:
 
 
 def has_columns(head: bytes) -> bool:
-    """Tell whether text is certainly a table: a separator occurs equally often in its first two lines."""
+    """Return whether text is certainly a table: a separator occurs equally often in its first two lines."""
     lines = [line for line in _decode_head(head).split("\n")[:2] if line.strip()]
     counts = [[line.count(separator) for line in lines] for separator in SEPARATORS]
     return any(count[0] > 0 and len(set(count)) == 1 for count in counts if count)

@@ -54,7 +54,7 @@ class SourceFile:
     """One file: its path, its format (csv, ndjson, parquet, ipc) and its compression, if any.
 
     A file in a zip archive has a path below that of the archive. The archive stays open as long as its files are
-    known: to open it for each of many files would take a time that grows with the square of their number. `skipped`
+    in use: opening it again for each file takes time that grows with the square of their number. `skipped`
     names files in the same folder that are not read; one file of each folder carries these names.
     """
 
@@ -72,7 +72,7 @@ class SourceFile:
 
     @property
     def place(self) -> Path:
-        """The absolute path: Polars takes a relative one such as `file:/log.csv` for a URL."""
+        """The absolute path: Polars mistakes a relative one such as `file:/log.csv` for a URL."""
         return self.path.absolute()
 
     def open(self) -> IO[bytes]:
@@ -207,7 +207,7 @@ def describe_skipped(names: Sequence[str]) -> str:
 
 
 def _find_one(source: str | Path) -> list[SourceFile]:
-    """Find the files of one path; what the system says about it becomes a SourceError."""
+    """Find the files of one path; errors of the operating system become SourceErrors."""
     try:
         return _find_files(local_path(source))
     except (OSError, ValueError) as error:
@@ -254,7 +254,7 @@ def _match_glob(pattern: Path) -> list[Path]:
 
 
 def _list_folder(folder: Path) -> list[Path]:
-    """List the files in a folder and the folders in it; one that cannot be listed is an error, not nothing."""
+    """List the files in a folder and the folders in it; a folder that cannot be listed is an error."""
 
     def refuse_error(error: OSError) -> None:
         raise error
@@ -317,7 +317,7 @@ def _has_prefix(path: PurePath, prefix: str) -> bool:
 
 
 def _has_vague_name(path: PurePath) -> bool:
-    """Tell whether a name says nothing about the format: no ending, a number, or only a compression."""
+    """Return whether a name does not show the format: no ending, a number, or only a compression."""
     ending = path.suffix.lower()
     return ending in ("", ".zip", *COMPRESSIONS) or ending[1:].isdigit()
 
@@ -365,7 +365,7 @@ def _inspect_file(
 
 
 def _lacks_columns(path: PurePath, head: bytes) -> bool:
-    """Tell whether text beside tables is none itself: a readme, or a server's error message instead of a file."""
+    """Return whether text beside tables is not a table: a readme, or a server's error message in place of a file."""
     if _format_by_name(path) is None or ".txt" in path.suffixes:
         return not has_columns(head)
     return is_markup(head)
@@ -451,7 +451,7 @@ def read_text(file: SourceFile) -> Iterator[bytes]:
 
 
 def is_utf16(file: SourceFile) -> bool:
-    """Tell whether a file is UTF-16."""
+    """Return whether a file is UTF-16."""
     return utf16_codec(next(_read_file_blocks(file, 64), b"")) is not None
 
 

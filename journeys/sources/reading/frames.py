@@ -42,11 +42,11 @@ def frame_rows(source: Any) -> pl.LazyFrame | None:
         names = [str(name) for name in source.columns]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise SourceError(f"source: several columns are called {repeated[0]!r}; rename them.")
-    trouble: BaseException
+    failure: BaseException
     try:
         return _objects_as_text(pl.DataFrame(source)).lazy()
     except (Exception, pl.exceptions.PanicException) as error:  # noqa: BLE001  # each library has its own errors
-        trouble = error
+        failure = error
     columns = [(name, source.iloc[:, at]) for at, name in enumerate(names)] if is_pandas else []
     if isinstance(source, dict):
         columns = [(str(name), values) for name, values in source.items()]
@@ -54,9 +54,9 @@ def frame_rows(source: Any) -> pl.LazyFrame | None:
         if columns:
             return pl.DataFrame([_to_series(name, values) for name, values in columns]).lazy()
     except (pl.exceptions.PolarsError, TypeError) as error:
-        trouble = error
+        failure = error
     kind = type(source).__name__
-    raise SourceError(f"source: this {kind} cannot be read as a table: {first_line(trouble)}.") from trouble
+    raise SourceError(f"source: this {kind} cannot be read as a table: {first_line(failure)}.") from failure
 
 
 def _to_series(name: str, values: Any) -> pl.Series:

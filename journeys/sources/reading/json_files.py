@@ -121,7 +121,7 @@ class ArrayElements:
                 return False
 
     def _read_more(self, at_least: int = 1) -> bool:
-        """Read so many characters more; what is parsed again is doubled each time, so that the work stays linear."""
+        """Read so many characters more; text that is parsed again doubles each time, so that the work stays linear."""
         texts: list[str] = []
         missing = at_least
         try:
@@ -137,7 +137,7 @@ class ArrayElements:
 
 
 def needs_splitting(start: str) -> bool:
-    r"""Tell by its start whether a file is not one object per line: an array, an object over lines, several in a line.
+    r"""Return whether a file, by its start, is not one object per line: an array, or objects over or beside each other.
 
     Archives of streams write objects one after another, without a line end.
 
@@ -197,7 +197,7 @@ def read_batch(
     if lines is None:
         lines = piece.count(b"\n") + (not piece.endswith(b"\n"))
     if not known and len(piece) > HEAD:
-        # the first lines are usually like the others; where they are not, the keys tell
+        # the first lines are usually like the others; where they are not, counting keys shows it
         head = piece[: piece.rfind(b"\n", 0, HEAD) + 1]
         known = (_infer_schema(head) or {}) if measure_nesting(head) <= MAX_NESTING else {}
         known = {} if is_deep(known) or has_pattern_name(known) else known
@@ -207,7 +207,7 @@ def read_batch(
         return _finish_piece(piece, frame, known, lines=lines)
     if measure_nesting(piece) > MAX_NESTING:  # the time to infer such a schema grows with the square of the depth
         return None
-    for find_schema in (_infer_schema, _schema_by_value):
+    for find_schema in (_infer_schema, _infer_schema_by_value):
         found = find_schema(piece)
         if found is None:
             continue
@@ -234,7 +234,7 @@ def read_batch(
 
 
 def is_readable(line: bytes) -> bool:
-    """Tell whether a line is a JSON object that can be read."""
+    """Return whether a line is a JSON object that can be read."""
     return read_batch(line, {}) is not None
 
 
@@ -244,15 +244,15 @@ def _finish_piece(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: in
 
 
 def _infer_schema(piece: bytes) -> Schema | None:
-    """Ask Polars, which is fast; where a field is a number here and an object there, its answer may not hold."""
+    """Infer the schema by Polars, which is fast; it may be wrong where a field is a number here and an object there."""
     try:
         return dict(pl.scan_ndjson(piece, infer_schema_length=None).collect_schema())
     except (pl.exceptions.PolarsError, OSError):
         return None
 
 
-def _schema_by_value(piece: bytes) -> Schema | None:
-    """Find the schema value by value, which is slow and always holds."""
+def _infer_schema_by_value(piece: bytes) -> Schema | None:
+    """Infer the schema value by value, which is slow and always right."""
     found: Schema = {}
     try:
         for line in piece.splitlines():
@@ -268,7 +268,7 @@ def _schema_by_value(piece: bytes) -> Schema | None:
 
 
 def _hides_objects(frame: pl.DataFrame, types: Schema) -> bool:
-    """Tell whether a field that Polars inferred to be text is an object in some line."""
+    """Return whether a field that Polars inferred to be text is an object in some line."""
     return any(_hides_object(frame.get_column(name), dtype) for name, dtype in types.items())
 
 

@@ -132,7 +132,7 @@ QUOTE, COLON, BACKSLASH, N, BLANKS = 34, 58, 92, 110, (9, 13, 32)
 
 
 def count_written_keys(piece: bytes) -> int | None:
-    r"""Count the keys with a value other than null; None where blanks make that hard to tell.
+    r"""Count the keys with a value other than null; None where blanks make that uncertain.
 
     In JSON, a quote before a colon ends a key, unless a backslash precedes it, and a value that starts with n is null.
 
@@ -163,7 +163,7 @@ def count_written_keys(piece: bytes) -> int | None:
 
 
 def measure_nesting(piece: bytes) -> int:
-    r"""Measure how deeply the lines of a piece are nested at most; where it is little, brackets in texts count, too.
+    r"""Measure how deeply the lines of a piece are nested at most; up to a limit brackets in texts are counted as well.
 
     Examples
     --------
@@ -382,7 +382,7 @@ def _refuse_constant(constant: str) -> None:
 
 
 def _has_mixed_field(dtype: DType, *, depth: int = 0) -> bool:
-    """Tell whether a field inside, at any level, is an object in some lines only."""
+    """Return whether a field inside, at any level, is an object in some lines only."""
     if not isinstance(dtype, pl.Struct) or not isinstance(readable_dtype(dtype, depth=depth), pl.Struct):
         return False
     return any(field.name == NON_OBJECT or _has_mixed_field(field.dtype, depth=depth + 1) for field in dtype.fields)
@@ -452,7 +452,7 @@ def preserve_digits(piece: bytes, frame: pl.DataFrame, types: Schema, *, lines: 
 
 
 def _reaches_limit(values: pl.Series) -> bool:
-    """Tell whether there is a number that a float may have rounded."""
+    """Return whether any number is so large that a float may have rounded it."""
     largest, smallest = values.max(), values.min()
     return any(isinstance(one, int | float) and abs(one) >= FLOAT_LIMIT for one in (largest, smallest))
 

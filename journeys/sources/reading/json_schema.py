@@ -68,7 +68,7 @@ def fields_of(dtype: pl.Struct) -> Schema:
 
 
 def is_deep(types: Mapping[str, DType]) -> bool:
-    """Tell whether structures are nested too deeply to be handled as types."""
+    """Return whether structures are nested too deeply to be handled as types."""
     level, depth = list(types.values()), 0
     while level and depth <= MAX_NESTING:
         depth += 1
@@ -135,7 +135,7 @@ def dtype_of_value(value: object) -> DType:
 
 
 def can_widen(old: DType, new: DType, *, depth: int = 0) -> bool:
-    """Tell whether values read as one type can be turned into another as if they had been read so.
+    """Return whether values read as one type can be converted to another as if they had been read as that.
 
     For example, whole numbers can become floats but not text: `1.0` in one line and `"x"` in a later one have to be
     read again, because the text of a number read as a float may differ from what the file says.
@@ -169,8 +169,8 @@ def literal_name(name: str) -> str:
 
 
 def has_pattern_name(types: Mapping[str, DType]) -> bool:
-    """Tell whether a field, at any level, has a name that is a pattern."""
-    return any(PATTERN.fullmatch(name) or _has_inside(dtype) for name, dtype in types.items())
+    """Return whether a field, at any level, has a name that is a pattern."""
+    return any(PATTERN.fullmatch(name) or _has_pattern_inside(dtype) for name, dtype in types.items())
 
 
 def rename_patterns(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -185,12 +185,12 @@ def rename_patterns(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.map_batches(rename_all, schema=rename_all(schema.to_frame()).schema, streamable=True)
 
 
-def _has_inside(dtype: DType) -> bool:
+def _has_pattern_inside(dtype: DType) -> bool:
     return isinstance(dtype, pl.Struct) and has_pattern_name({field.name: field.dtype for field in dtype.fields})
 
 
 def _rename_fields(values: pl.Series) -> pl.Series:
-    if not _has_inside(values.dtype):
+    if not _has_pattern_inside(values.dtype):
         return values
     parts = [_rename_fields(part).alias(literal_name(part.name)) for part in values.struct.unnest()]
     inside = pl.DataFrame(parts).to_struct(values.name)

@@ -23,8 +23,8 @@ from journeys.sources.reading import (
 )
 from journeys.sources.reading.files import is_lake
 from journeys.sources.registry import wrong_system_error
-from journeys.sources.segment.spec import spec_events
-from journeys.sources.segment.warehouse import base_table, warehouse_events
+from journeys.sources.segment.spec import map_spec_calls
+from journeys.sources.segment.warehouse import map_warehouse, name_base_table
 
 PAGE, SCREEN = "Loaded a Page", "Viewed a Screen"
 
@@ -105,12 +105,12 @@ def read_rudderstack(
 def _read_calls(
     source: Source | Mapping[str, pl.DataFrame | pl.LazyFrame], *, name: str, page_event: str, screen_event: str
 ) -> Events:
-    """Find out whether a source holds calls of the spec or warehouse tables, and map them."""
+    """Detect whether a source holds calls of the spec or warehouse tables, and map them."""
     names = {"name": name, "page_event": page_event, "screen_event": screen_event}
     if isinstance(source, Mapping):
-        return warehouse_events({key.lower(): RawTable(frame.lazy(), key) for key, frame in source.items()}, **names)
+        return map_warehouse({key.lower(): RawTable(frame.lazy(), key) for key, frame in source.items()}, **names)
     if lakes := _load_lakes(source):
-        return warehouse_events(lakes, **names)
+        return map_warehouse(lakes, **names)
     if isinstance(source, str | Path | list | tuple) and not is_lake(source):
         files = find_files(source)
         formats = {found.format for found in files}
@@ -123,26 +123,26 @@ def _read_calls(
             tables = _load_tables(files, source)
             only = next(iter(tables.values()))
             if len(tables) > 1 or "type" not in only.schema:
-                return warehouse_events(tables, **names)
-            return spec_events(parse_json_columns(only, *OBJECTS), **names)
+                return map_warehouse(tables, **names)
+            return map_spec_calls(parse_json_columns(only, *OBJECTS), **names)
     raw = load_nested(source, text=IDS, objects=OBJECTS)
     if "type" not in raw.schema:
         columns = {column.lower() for column in raw.schema}
         if "event" in columns and "id" in columns:
-            return warehouse_events({"tracks": raw}, **names)
+            return map_warehouse({"tracks": raw}, **names)
         ids = ["messageId", "anonymousId", "userId"]
         missing = ["type", *(ids if raw.schema.keys().isdisjoint(ids) else [])]
         raise wrong_system_error("Segment", raw, missing=missing)
-    return spec_events(raw, **names)
+    return map_spec_calls(raw, **names)
 
 
 def _load_tables(files: Sequence[SourceFile], source: object) -> dict[str, RawTable]:
     """Load each table, putting its parts together."""
     groups: dict[str, list[SourceFile]] = {}
     for found in files:
-        table = base_table(table_name(found))
+        table = name_base_table(table_name(found))
         if PARTS.match(table):
-            table = base_table(found.path.parent.name.lower())
+            table = name_base_table(found.path.parent.name.lower())
         groups.setdefault(table, []).append(found)
     full = {table: [found for found in parts if found.size] for table, parts in groups.items()}
     tables = {table: load_files(parts, name=table, text_columns=IDS) for table, parts in full.items() if parts}

@@ -15,7 +15,7 @@ from journeys.sources.registry import wrong_system_error
 
 
 def compute_call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr, pl.Expr | None]:
-    """Give a call's time, the text it was read from, and how far the device's clock was off.
+    """Return a call's time, the text it was read from, and how far the device's clock was off.
 
     A call without a corrected time gets `received - (sent - original)`, which takes the device's error out:
 
@@ -49,7 +49,7 @@ def compute_call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr
 
 
 def note_assumptions(rows: pl.LazyFrame, f: Fields, names: Sequence[str]) -> list[str]:
-    """Say what was assumed of the first calls' times, if they name no zone."""
+    """Note what is assumed about the first calls' times, if they name no zone."""
     return note_assumed_zone(rows, *(f.raw(name) for name in names if f.has(name)))
 
 
@@ -89,12 +89,12 @@ TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
 PAGES = ("path", "url", "title", "referrer", "search")
 
 
-def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str) -> Events:
+def map_spec_calls(raw: RawTable, *, name: str, page_event: str, screen_event: str) -> Events:
     """Map the calls of the spec to the canonical columns."""
     f = Fields(raw.schema)
     if not f.has("messageId", "anonymousId", "userId"):
         raise wrong_system_error("Segment", raw, missing=["messageId", "anonymousId", "userId"])
-    # Nearly every column asks for the call: it is computed once.
+    # Nearly every column uses the call: it is computed once.
     raw = raw.with_rows(raw.rows.with_columns(f.text("type").str.to_lowercase().alias("_call")))
     call = pl.col("_call")
     time, time_text, skew = compute_call_time(f, TIMES)
@@ -160,11 +160,11 @@ def spec_events(raw: RawTable, *, name: str, page_event: str, screen_event: str)
     stated = [trait for trait in used["identify"] if trait[0] != "email"]
     mapping.traits = _merge_traits(stated, used["context of identify"])
     mapping.traits += [(f"group_{key}", expr) for key, expr in used["group"]]
-    return map_events(raw, mapping, name=name, links=alias_links, notes=note_assumptions(raw.rows, f, TIMES))
+    return map_events(raw, mapping, name=name, links=build_alias_links, notes=note_assumptions(raw.rows, f, TIMES))
 
 
-def alias_links(used: pl.LazyFrame) -> pl.LazyFrame:
-    """Link `previousId` with `userId`; whether the previous one is an older user id, stitching finds out."""
+def build_alias_links(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Link `previousId` with `userId`; stitching finds out whether the previous one is an older user id."""
     previous, user = (("user_id", pl.col(name)) for name in ("_previous", "user_id"))
     return build_links([(used, Link("alias", previous, user, "alias"))])
 
@@ -176,14 +176,14 @@ def _context_traits(f: Fields) -> Named:
 
 
 def _merge_traits(stated: Named, context: Named) -> Named:
-    """Give each trait once: as the call states it, else as its context has it."""
+    """Merge traits: as the call states each, else as its context has it."""
     rest = dict(context)
     both = [(key, pl.coalesce(expr, rest.pop(key)) if key in rest else expr) for key, expr in stated]
     return [*both, *((key, expr) for key, expr in context if key in rest)]
 
 
 def _split_by_call(raw: RawTable, calls: Mapping[str, pl.Expr], fields: Mapping[str, Named]) -> dict[str, Named]:
-    """Give each kind of call those of the shared fields that it uses: one pass, and no empty columns."""
+    """Find, in one pass, which of the shared fields each kind of call uses, so that no column is empty."""
     tests = {
         (kind, key): (expr.is_not_null() & calls[kind]).any() for kind, named in fields.items() for key, expr in named
     }

@@ -13,7 +13,7 @@ from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.reading import RawTable, concat_rows
 from journeys.sources.reading.row_store import snake_case
 from journeys.sources.registry import detect_system
-from journeys.sources.segment.spec import CAMPAIGN, PAGES, alias_links, compute_call_time, note_assumptions
+from journeys.sources.segment.spec import CAMPAIGN, PAGES, build_alias_links, compute_call_time, note_assumptions
 
 # Latest state of people and accounts: the same facts as identifies and groups, without their times.
 SUMMARIES = ("users", "accounts", "rules", "delete")
@@ -33,24 +33,24 @@ LOADING = (
 )  # fmt: skip
 
 
-def base_table(name: str) -> str:
+def name_base_table(name: str) -> str:
     """Name the table that a part belongs to.
 
     Examples
     --------
-    >>> [base_table(n) for n in ("pages_0_0_0", "tracks-000000000001", "upgraded_plan0003_part_00", "pages_2026_03")]
-    ['pages', 'tracks', 'upgraded_plan', 'pages']
-    >>> base_table("did_step_2")
+    >>> [name_base_table(part) for part in ("pages_0_0_0", "upgraded_plan0003_part_00", "pages_2026_03")]
+    ['pages', 'upgraded_plan', 'pages']
+    >>> name_base_table("did_step_2")
     'did_step_2'
     """
     known = KNOWN_SHARD.match(name)
     return known[1] if known else SHARD.sub("", name) or name
 
 
-def warehouse_events(tables: Mapping[str, RawTable], *, name: str, page_event: str, screen_event: str) -> Events:
+def map_warehouse(tables: Mapping[str, RawTable], *, name: str, page_event: str, screen_event: str) -> Events:
     """Concatenate the warehouse's tables as calls, and map them to the canonical columns."""
     tables = {key: _lower_case_columns(raw) for key, raw in tables.items()}
-    base = {key: base_table(key) for key in tables}
+    base = {key: name_base_table(key) for key in tables}
     table_of = {key: _without_view(name, tables[key]) for key, name in base.items()}
     skipped = {key: "a summary of people or accounts" for key in tables if table_of[key] in SUMMARIES}
     # BigQuery has a view of each table without its duplicates.
@@ -67,19 +67,19 @@ def warehouse_events(tables: Mapping[str, RawTable], *, name: str, page_event: s
         if key in skipped or (columns & {"anonymous_id", "user_id"} and columns & set(TIMES) and not is_other):
             continue
         if LOADING_TABLES.match(key):
-            skipped[key] = "what the warehouse keeps about its loading"
+            skipped[key] = "a record of the warehouse's loading"
         else:
             whose = f" (it looks like {system})" if is_other else ""
             problems.append(f"{key!r} has neither anonymous_id nor user_id beside a time{whose}")
     read = {key: raw for key, raw in tables.items() if key not in skipped}
     if not read or problems:
-        said = "; ".join(problems) or f"only {', '.join(map(repr, sorted(skipped)))}"
-        raise SourceError(f"source: these are not Segment's warehouse tables: {said}.")
+        reason = "; ".join(problems) or f"only {', '.join(map(repr, sorted(skipped)))}"
+        raise SourceError(f"source: these are not Segment's warehouse tables: {reason}.")
     # Each event's own table comes before `tracks`: of two rows with one id the first stays, the one with properties.
     order = sorted(read, key=lambda key: (table_of[key] == "tracks", key))
     kind_of = {key: KINDS.get(table_of[key], table_of[key]) for key in order}
     rows = concat_rows([_mark_calls(read[key], kind_of[key], table_of[key]) for key in order])
-    notes = [f"{key}: {what}, passed over" for key, what in sorted(skipped.items())]
+    notes = [f"{key}: {what}, skipped" for key, what in sorted(skipped.items())]
     notes += [note for raw in read.values() for note in raw.notes]
     columns_of: dict[str, set[str]] = {}
     for key, raw in read.items():
@@ -172,4 +172,4 @@ def _map_calls(
             and not key.startswith("context_")
             and (kind, key) != ("identify", "email")
         ]
-    return map_events(raw, mapping, name=name, links=alias_links, notes=note_assumptions(raw.rows, f, TIMES))
+    return map_events(raw, mapping, name=name, links=build_alias_links, notes=note_assumptions(raw.rows, f, TIMES))
