@@ -1,4 +1,4 @@
-"""Clusters of identifiers: joined in the order of trust within the limits of the rules; identifiers of many people."""
+"""Clusters of identifiers, joined in the order of trust within the limits, and who used the shared ones when."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def met_by_several_users(rank: Ints, a: Ints, b: Ints, *, forced: Flags, exclusi
 def shared_by_several(
     owner: Ints, a: Ints, b: Ints, *, rank: Ints, known: Flags, shared: Flags, identifying: Flags
 ) -> Flags:
-    """Flag where edges between two known people meet: at the less trusted end, unless its type identifies people.
+    """Flag the less trusted end of each edge between two known people, unless its type identifies people.
 
     An edge of an identifier that is already shared says nothing about its other end.
     """
@@ -54,7 +54,7 @@ def shared_by_several(
     refused &= ~identifying[rank[b]] & (rank[a] != rank[b])
     a, b = a[refused], b[refused]
     several = np.zeros(owner.size, dtype=bool)
-    for at in np.unique(rank[b]):  # the more trusted first, since each decides whether the next counts
+    for at in np.unique(rank[b]):  # the more trusted first: edges of those flagged no longer count
         several[b[(rank[b] == at) & ~several[a]]] = True
     return several
 
@@ -83,7 +83,7 @@ def attach_shared_ids(
 
 
 def _move_within_limits(movers: Ints, homes: Ints, *, owner: Ints, rank: Ints, limits: MergeLimits) -> Ints:
-    """Move people, in turn, to the first home offered that the limits allow: the new owner at each owner's place.
+    """Move people, in turn, to the first home that the limits allow; return the new owner of every owner.
 
     With at most 2 emails per person, and homes that have 1 and 2: movers [7, 7] with one email each and homes
     [home of 2, home of 1] → 7 moves to the second.
@@ -137,9 +137,10 @@ def assign_loose_ids(
     limits: MergeLimits,
     shared: Shared,
 ) -> tuple[Ints, pl.DataFrame]:
-    """Join each loose identifier to the person that the rule names at its first moment on the shared one.
+    """Join each loose identifier to the person whom `shared` names at its first time on the shared identifier.
 
-    Those beyond a limit stay apart, the later before the earlier. Returns the owners, and the owner events with them.
+    Where a limit would be exceeded, earlier ones are joined and later ones stay people of their own. Return the new
+    owners, and the owner events with them.
     """
     if not loose.height or shared == "drop":
         return owner, owner_events
@@ -155,10 +156,10 @@ def known_owner_events(encoded: EncodedIds, *, owner: Ints, known: Flags, shared
 
     Return `code`, `time` (µs), `owner`; distinct, and sorted so.
     """
-    owners, _ = encoded.combination_owners(owner, shared=shared, first=first)
+    owners, _ = encoded.find_owners(owner, shared=shared, first=first)
     named = owners >= 0
     named[named] = known[owners[named]]
-    named &= encoded.first_shared(shared) >= 0
+    named &= encoded.find_first_shared(shared) >= 0
     found = [_owner_events_of_links(encoded.links, owner=owner, known=known, shared=shared)]
     for group in encoded.groups:
         rows = np.flatnonzero(named[group.combination])
@@ -193,8 +194,8 @@ def owner_at_time(owner_events: pl.DataFrame, queries: pl.DataFrame, *, shared: 
     """Return for each query (`code`, `time`) the owner that the rule names, `NOT_FOUND` where there is none.
 
     A device used by ann at 10 and by bob at 20, asked at 15: "next" gives bob, "previous" ann, "first" ann, "last"
-    bob. Of two people known at one moment the one with the smaller identifier counts, so that the order of the input
-    decides nothing.
+    bob. Of two people known at one time the one with the smaller identifier counts, so that the order of the input has
+    no effect.
     """
     if shared == "drop":
         used = queries["code"].is_in(owner_events["code"].unique().implode()).to_numpy()
@@ -252,13 +253,17 @@ class Clusters:
     reason: pl.Series
     owner_events: pl.DataFrame
 
+    def list_people(self) -> Ints:
+        """List the people by the smallest code of each."""
+        return np.flatnonzero(self.owner == np.arange(self.owner.size))
+
 
 def cluster_ids(encoded: EncodedIds, edges: pl.DataFrame, *, rules: IdentityRules) -> Clusters:
     """Join identifiers along the edges, in their order, refusing what the rules do not allow.
 
     Rows (ann, d1), (bob, d1), (null, d2) with user_id exclusive: the component {ann, bob, d1} has two users, so its
-    edges are looked at again. d1 met both, so it is shared: it is attached to ann, whom it met first, and the edge
-    bob–d1 is refused. d2 is a person of its own.
+    edges are taken again, one by one. d1 met both, so it is shared: it is attached to ann, whom it met first, and the
+    edge bob–d1 is refused. d2 is a person of its own.
     """
     count = encoded.ids.height
     a, b = edges["a"].to_numpy(), edges["b"].to_numpy()
@@ -272,11 +277,18 @@ def cluster_ids(encoded: EncodedIds, edges: pl.DataFrame, *, rules: IdentityRule
     conflicting = _violates_limits(owner, rank=encoded.rank, limits=limits)
     trim = rules.overflow_policy == "trim"
     if conflicting.any():
-        again = conflicting[owner]
+        in_conflict = conflicting[owner]
         resolve = _resolve_conflicts_by_row if trim else _resolve_conflicts
-        near = edges.filter(pl.Series(usable & again[a]))
+        near = edges.filter(pl.Series(usable & in_conflict[a]))
         owner, several = resolve(
-            encoded, near, owner=owner, again=again, crowd=crowd, identifying=identifying, limits=limits, rules=rules
+            encoded,
+            near,
+            owner=owner,
+            in_conflict=in_conflict,
+            crowd=crowd,
+            identifying=identifying,
+            limits=limits,
+            rules=rules,
         )
         shared = crowd | several
     known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
@@ -309,7 +321,7 @@ def cluster_ids(encoded: EncodedIds, edges: pl.DataFrame, *, rules: IdentityRule
 
 
 def _edges_of_anonymous_rows(encoded: EncodedIds, *, rules: IdentityRules) -> pl.DataFrame:
-    """List the edges of anonymous rows; in other rows, a trimmed identifier was not met by those that stayed."""
+    """List the edges of anonymous rows; in other rows, a trimmed identifier has no edges to those that stayed."""
     rows = ~encoded.flag_named(rules)
     rest = replace(
         encoded,
@@ -333,15 +345,15 @@ def _find_crowds(encoded: EncodedIds, a: Ints, b: Ints, *, rules: IdentityRules)
     crowd = encoded.ids["mailbox"].to_numpy().copy()
     if rules.max_users is not None:
         exclusive = [at for at, name in enumerate(encoded.types) if name in rules.exclusive]
-        may_be = ~np.isin(encoded.rank, exclusive)
+        can_be_crowd = ~np.isin(encoded.rank, exclusive)
         rank_a, rank_b = encoded.rank[a], encoded.rank[b]
         for at in exclusive:
             ends = [(b, a, rank_a == at), (a, b, rank_b == at)]
             many = sum(np.bincount(met[is_user], minlength=crowd.size) for met, _, is_user in ends) > rules.max_users
-            many &= may_be
+            many &= can_be_crowd
             if not many.any():
                 continue
-            # an alias may repeat what a row says, so count distinct pairs of those that look like many
+            # an alias may repeat an edge of a row: of identifiers that seem to meet too many, count distinct pairs
             picked = [(met[is_user & many[met]], user[is_user & many[met]]) for met, user, is_user in ends]
             pairs = pl.concat([pl.DataFrame({"met": met, "user": user}) for met, user in picked]).unique()
             crowd |= np.bincount(pairs["met"].to_numpy(), minlength=crowd.size) > rules.max_users
@@ -364,19 +376,19 @@ def _resolve_conflicts(
     edges: pl.DataFrame,
     *,
     owner: Ints,
-    again: Flags,
+    in_conflict: Flags,
     crowd: Flags,
     identifying: Flags,
     limits: MergeLimits,
     rules: IdentityRules,
 ) -> tuple[Ints, Flags]:
-    """Cluster the members of conflicting components anew: shared identifiers carry no row edge, all others in order.
+    """Cluster the members of conflicting components again, in order, without the row edges of shared identifiers.
 
-    Returns the owners, and which identifiers several known people share. An identifier may turn out to be shared only
-    after a refusal, so the components are formed until no more are found.
+    Returns the owners, and which identifiers several known people share. A refusal may show that
+    one more identifier is shared; then the components are formed anew, until no more are found.
     """
     ordered = order_edges(edges, rules=rules)
-    members, rank, (a, b) = _renumber_edges(ordered, again=again, rank=encoded.rank)
+    members, rank, (a, b) = _renumber_edges(ordered, in_conflict=in_conflict, rank=encoded.rank)
     forced, explicit = ordered["forced"].to_numpy(), ordered["trust"].to_numpy() < len(encoded.types) ** 2
     shared = crowd[members].copy()
     if rules.exclusive and rules.shared != "keep":
@@ -388,7 +400,7 @@ def _resolve_conflicts(
         if over.any():
             rest = carries & over[mine[a]]
             mine = _union_in_order(
-                mine, a[rest], b[rest], forced=forced[rest], again=over[mine], rank=rank, limits=limits
+                mine, a[rest], b[rest], forced=forced[rest], in_conflict=over[mine], rank=rank, limits=limits
             )
         known = _flag_known(mine, rank=rank, identifying=identifying)
         more = shared_by_several(mine, a, b, rank=rank, known=known, shared=shared, identifying=identifying)
@@ -400,30 +412,30 @@ def _resolve_conflicts(
     return resolved, several
 
 
-def _renumber_codes(again: Flags) -> tuple[Ints, Ints]:
-    """Number the flagged codes by themselves: the codes, and the number at the place of each; -1 for others."""
-    members = np.flatnonzero(again)
-    place = np.full(again.size, -1, dtype=np.int64)
+def _renumber_codes(in_conflict: Flags) -> tuple[Ints, Ints]:
+    """Renumber the flagged codes from 0: return the codes, and for every code its new number, or -1."""
+    members = np.flatnonzero(in_conflict)
+    place = np.full(in_conflict.size, -1, dtype=np.int64)
     place[members] = np.arange(members.size)
     return members, place
 
 
-def _renumber_edges(edges: pl.DataFrame, *, again: Flags, rank: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
-    """Number the flagged codes by themselves: the codes, their ranks, and the ends of edges between them."""
-    members, place = _renumber_codes(again)
+def _renumber_edges(edges: pl.DataFrame, *, in_conflict: Flags, rank: Ints) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
+    """Renumber the flagged codes from 0: return the codes, their ranks, and the ends of the edges between them."""
+    members, place = _renumber_codes(in_conflict)
     return members, rank[members], (place[edges["a"].to_numpy()], place[edges["b"].to_numpy()])
 
 
 def _union_in_order(
-    owner: Ints, a: Ints, b: Ints, *, forced: Flags, again: Flags, rank: Ints, limits: MergeLimits
+    owner: Ints, a: Ints, b: Ints, *, forced: Flags, in_conflict: Flags, rank: Ints, limits: MergeLimits
 ) -> Ints:
     """Join the flagged codes edge by edge, in the order of the edges, within the limits."""
-    members, place = _renumber_codes(again)
-    forest = UnionFind(rank[members], limits=limits.limits, max_ids=limits.max_ids)
+    members, place = _renumber_codes(in_conflict)
+    groups = UnionFind(rank[members], limits=limits.limits, max_ids=limits.max_ids)
     for one, other, force in zip(place[a].tolist(), place[b].tolist(), forced.tolist(), strict=True):
-        forest.union([one, other], force=force)
+        groups.union([one, other], force=force)
     joined = owner.copy()
-    joined[members] = members[label_by_smallest(forest.roots())]
+    joined[members] = members[label_by_smallest(groups.roots())]
     return joined
 
 
@@ -432,7 +444,7 @@ def _resolve_conflicts_by_row(
     edges: pl.DataFrame,
     *,
     owner: Ints,
-    again: Flags,
+    in_conflict: Flags,
     crowd: Flags,
     identifying: Flags,
     limits: MergeLimits,
@@ -443,8 +455,8 @@ def _resolve_conflicts_by_row(
     With one user_id per person: row (ann, d1) joins both; row (bob, d1) would make two users one person, so d1 is
     dropped from it and bob stays alone. Returns the owners, and which identifiers several known people share.
     """
-    members, place = _renumber_codes(again)
-    forest = UnionFind(encoded.rank[members], limits=limits.limits, max_ids=limits.max_ids)
+    members, place = _renumber_codes(in_conflict)
+    groups = UnionFind(encoded.rank[members], limits=limits.limits, max_ids=limits.max_ids)
     explicit = edges.filter(pl.col("kind").cast(pl.String) != "row")
     first = np.r_[encoded.seen["first"].to_numpy(), explicit["first"].to_numpy()]
     width = len(encoded.types)
@@ -453,14 +465,14 @@ def _resolve_conflicts_by_row(
         pairs[:, :2] = explicit.select("a", "b").to_numpy()
     rows = np.concatenate([encoded.combinations.astype(np.int64), pairs])
     force = np.r_[np.zeros(encoded.combinations.shape[0], dtype=bool), explicit["forced"].to_numpy()]
-    touched = np.flatnonzero(((rows >= 0) & again[rows]).any(axis=1))
+    touched = np.flatnonzero(((rows >= 0) & in_conflict[rows]).any(axis=1))
     # ties in time go to the more trusted and smaller identifiers, as everywhere
     order = touched[np.lexsort((*rows[touched].T[::-1], ~force[touched], first[touched]))]
-    for row, push in zip(rows[order].tolist(), force[order].tolist(), strict=True):
-        forest.union_trimmed([int(place[code]) for code in row if code >= 0 and not crowd[code]], force=push)
+    for row, force_union in zip(rows[order].tolist(), force[order].tolist(), strict=True):
+        groups.union_trimmed([int(place[code]) for code in row if code >= 0 and not crowd[code]], force=force_union)
     resolved, several = owner.copy(), np.zeros(owner.size, dtype=bool)
-    mine = label_by_smallest(forest.roots())
-    _, rank, (a, b) = _renumber_edges(edges, again=again, rank=encoded.rank)
+    mine = label_by_smallest(groups.roots())
+    _, rank, (a, b) = _renumber_edges(edges, in_conflict=in_conflict, rank=encoded.rank)
     known = _flag_known(mine, rank=rank, identifying=identifying)
     shared = crowd[members].copy()
     if rules.shared != "keep":
@@ -492,23 +504,25 @@ def _explain_refusals(
     plain = "left out with a less trusted identifier" if trim else many if rules.max_ids else several
     words = {plain: 0}
     number = np.zeros(refused.size, dtype=np.uint8)  # most edges hold: a byte per edge, a text would need sixteen
-    open_ = np.ones(refused.size, dtype=bool)
+    unexplained = np.ones(refused.size, dtype=bool)
 
     def explain(why: str, which: Flags) -> None:
         number[which] = words.setdefault(why, len(words))
-        open_[which] = False
+        unexplained[which] = False
 
     for at, limit in enumerate(limits.limits):
         if limit is not None:
             held = np.bincount(owner[encoded.rank == at], minlength=owner.size)
             name = encoded.types[at]
             over = (held[left] > 0) & (held[right] > 0) & (held[left] + held[right] > limit)
-            explain(f"two values of {name}" if limit == 1 else f"more than {limit} values of {name}", over & open_)
+            explain(
+                f"two values of {name}" if limit == 1 else f"more than {limit} values of {name}", over & unexplained
+            )
     if limits.max_ids is not None:
         size = np.bincount(owner, minlength=owner.size)
-        explain(many, (size[left] + size[right] > limits.max_ids) & open_)
+        explain(many, (size[left] + size[right] > limits.max_ids) & unexplained)
     if not trim:
-        explain(several, (shared[a[refused]] | shared[b[refused]]) & open_)
+        explain(several, (shared[a[refused]] | shared[b[refused]]) & unexplained)
     explain(several, unused[refused])
     explain("shared by a crowd", crowd[a[refused]] | crowd[b[refused]])
     names = pl.Enum(list(words))

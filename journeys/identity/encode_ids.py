@@ -104,7 +104,7 @@ class EncodedIds:
             named |= identifies[self.combinations[:, at]]
         return named
 
-    def first_shared(self, shared: Flags) -> Ints:
+    def find_first_shared(self, shared: Flags) -> Ints:
         """Return the most trusted shared identifier of each combination, -1 where there is none."""
         found = np.full(self.combinations.shape[0], -1, dtype=np.int64)
         for at in range(len(self.types) if self.ids.height else 0):
@@ -113,7 +113,7 @@ class EncodedIds:
             found[first] = code[first]
         return found
 
-    def combination_owners(self, owner: Ints, *, shared: Flags, first: bool) -> tuple[Ints, Ints]:
+    def find_owners(self, owner: Ints, *, shared: Flags, first: bool) -> tuple[Ints, Ints]:
         """Return the owner of each combination, and the shared identifier that decides for one without owner.
 
         The owner is that of the most trusted identifier that is not shared; with `first`, that of the most trusted
@@ -176,7 +176,7 @@ def encode_ids(
     times = [(_to_micros(one.events["timestamp"]), _to_micros(one.facts["timestamp"])) for one in sources]
     with ThreadPoolExecutor(1) as executor:
         spans = executor.submit(lambda: [_measure_spans(one, *time) for one, time in zip(sources, times, strict=True)])
-        encoded, ids = _encode_values(_raw_values(sources, links=links, types=types), rules=rules)
+        encoded, ids = _encode_values(_stack_raw(sources, links=links, types=types), rules=rules)
         spanned = spans.result()
     blocks, seen, groups, junk = [], [], [], []
     start = 0
@@ -197,11 +197,11 @@ def encode_ids(
         groups.append(RowGroup(facts_time, _shift_numbers(one.fact_combinations, start), is_events=False))
         start += one.combinations.shape[0]
     junk += [
-        _placeholders_of_links(encoded[name][taken[name] :], listed=junk, id_type=name, rules=rules) for name in types
+        _list_link_placeholders(encoded[name][taken[name] :], listed=junk, id_type=name, rules=rules) for name in types
     ]
     coded_links = _encode_links(links, encoded=encoded)
     coded_links = reclassify_anonymous_ids(coded_links, blocks=blocks, sources=sources, ids=ids, types=types)
-    explicit, self_links = _without_self_links(coded_links, sources=names)
+    explicit, self_links = _drop_self_links(coded_links, sources=names)
     combinations = np.concatenate(blocks) if blocks else np.empty((0, len(types)), dtype=np.int32)
     counted = pl.concat(seen)
     ids, combinations, explicit = _drop_unseen(ids, combinations, explicit, rows=counted["rows"])
@@ -284,7 +284,7 @@ def _drop_unseen(
     return ids.filter(pl.Series(seen[:-1])), code.astype(np.int32)[combinations], renumbered
 
 
-def _raw_values(sources: Sequence[SourceRows], *, links: pl.DataFrame, types: tuple[str, ...]) -> dict[str, pl.Series]:
+def _stack_raw(sources: Sequence[SourceRows], *, links: pl.DataFrame, types: tuple[str, ...]) -> dict[str, pl.Series]:
     """Stack for each type the values of all sources, and those of the explicit links below them."""
     raw: dict[str, pl.Series] = {}
     for name in types:
@@ -297,7 +297,7 @@ def _raw_values(sources: Sequence[SourceRows], *, links: pl.DataFrame, types: tu
 def _encode_values(raw: dict[str, pl.Series], *, rules: IdentityRules) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Number the identifiers by type and value.
 
-    Returns for each type the `code` (-1 for placeholders) and perhaps the `reason` of each raw value; and the
+    Return for each type the `code` (-1 for placeholders) and perhaps the `reason` of each raw value; and the
     identifiers by code.
     """
 
@@ -356,7 +356,7 @@ def _list_placeholders(
     return bad.select(pl.lit(id_type).alias("id_type"), shown.alias("id"), "reason", "rows")
 
 
-def _placeholders_of_links(
+def _list_link_placeholders(
     values: pl.DataFrame, *, listed: Sequence[pl.DataFrame], id_type: str, rules: IdentityRules
 ) -> pl.DataFrame:
     """List the placeholder values of explicit links, unless the rows of the links have them as well."""
@@ -384,7 +384,7 @@ def _encode_links(links: pl.DataFrame, *, encoded: dict[str, pl.DataFrame]) -> p
     return coded.filter(pl.col("a").is_not_null() & pl.col("b").is_not_null())
 
 
-def _without_self_links(links: pl.DataFrame, *, sources: tuple[str, ...]) -> tuple[pl.DataFrame, int]:
+def _drop_self_links(links: pl.DataFrame, *, sources: tuple[str, ...]) -> tuple[pl.DataFrame, int]:
     """Return the links between different identifiers, and how many link an identifier to itself."""
     apart = links.filter(pl.col("a") != pl.col("b"))
     number = {name: at for at, name in enumerate(sources)}
@@ -414,7 +414,7 @@ def sort_strings(texts: pl.Series) -> tuple[Ints, Flags]:
     """
     if not texts.len():
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    key = _distinguishing_bytes(texts)
+    key = _take_distinguishing_bytes(texts)
     order = key.arg_sort().to_numpy().astype(np.int64)
     number = key.to_numpy()[order]
     starts = np.ones(order.size, dtype=bool)
@@ -434,7 +434,7 @@ def sort_strings(texts: pl.Series) -> tuple[Ints, Flags]:
     return order, starts
 
 
-def _distinguishing_bytes(texts: pl.Series) -> pl.Series:
+def _take_distinguishing_bytes(texts: pl.Series) -> pl.Series:
     """Return as a number the first eight bytes in which not all strings agree, or zeros where some are shorter."""
     data = texts.cast(pl.Binary)
     shortest = int(data.bin.size().min())  # type: ignore[arg-type]
@@ -447,13 +447,13 @@ def _distinguishing_bytes(texts: pl.Series) -> pl.Series:
 
 
 IDENTIFY = "identify"
-"""The kind of a link that says which identifier is anonymous (`a`) and which a user's (`b`), and joins nothing.
+"""The kind of a link that states which identifier is anonymous (`a`) and which is a user's (`b`), and joins nothing.
 
-With one identifier at both ends it says only that this one is a user's.
+With one identifier at both ends it states only that this one is a user's.
 """
 
 USER, ANONYMOUS_TYPES = "user_id", ("anonymous_id", "device_id")
-# Calls that name identifiers without saying of which type they are.
+# Calls that name identifiers without their type.
 _UNTYPED_CALLS = ("alias", "create_alias", "merge")
 
 
@@ -465,13 +465,13 @@ def reclassify_anonymous_ids(
     ids: pl.DataFrame,
     types: tuple[str, ...],
 ) -> pl.DataFrame:
-    """Reclassify as anonymous what calls (`previousId`, `distinct_id`, `alias`) name as if it were a user id.
+    """Reclassify as anonymous the user ids that calls (`previousId`, `distinct_id`, `alias`) name without their type.
 
-    A reader sees its own rows only, and whether the visits came in the same file must not decide. So the rows of all
-    sources are asked, after normalisation: a user id that a call names is an anonymous id (or a device's) if there is
-    an equal one of that type and no row but these calls has it as a user's; or if an identify call says so and no
-    other says that it is a user. Of several types that of the same source comes first. What rows have as both stays a
-    user id.
+    A reader knows only its own rows, and the answer must not depend on how rows are split into files, so the rows of
+    all sources decide, after normalisation. A user id that a call names becomes an anonymous id (or a device's) if
+    there is an equal id of that type, and only such calls have it as a user id; or if an identify call states that it
+    is anonymous, and no other call that it is a user. Of several types that of the same source is preferred. An id
+    that rows have as both stays a user id.
 
     Example: the call alias(previous "x1", user "ann"), and a page view with anonymous_id "x1": user_id "x1" becomes
     anonymous_id "x1". With a purchase by user_id "x1" besides, it stays a user id.

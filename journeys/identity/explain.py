@@ -115,7 +115,7 @@ def find_similar(ids: pl.Series, value: str) -> list[str]:
     trigrams = sorted({text[at : at + 3] for at in range(max(1, len(text) - 2))})
     trigrams = trigrams[:: -(-len(trigrams) // _MAX_TRIGRAMS)]
     size = pl.col("id").str.len_chars().cast(pl.Int64)
-    # beyond these lengths nothing is called close
+    # texts of very different length are never close
     candidates = ids.to_frame("id").filter(size.is_between(len(text) // 3, len(text) * 3))
     lower = pl.col("lower")
     return (
@@ -246,7 +246,7 @@ def explain_link(graph: IdentityGraph, a: IdLike, b: IdLike, *, salt: str | None
     near = order_edges(_find_neighbourhood(graph, one, other), rules=graph.rules)
     chain = _find_path(near, one, other)
     if not chain and one != other and person[one] == person[other]:
-        # seen only on a shared identifier, and assigned by time: no link holds
+        # seen only on a shared identifier, and assigned by time: no link connects them
         near = order_edges(_find_neighbourhood(graph, one, other, beyond=True), rules=graph.rules)
         chain = _find_path(near, one, other)
     backwards = np.array([back for _, back in chain], dtype=bool)
@@ -271,7 +271,7 @@ def explain_link(graph: IdentityGraph, a: IdLike, b: IdLike, *, salt: str | None
 
 
 def _find_neighbourhood(graph: IdentityGraph, one: int, other: int, *, beyond: bool = False) -> pl.DataFrame:
-    """Return the edges among the people who can lie between the two: those that refused edges connect to them."""
+    """Return the edges of all people between the two: those connected to either by refused edges."""
     person = graph.ids["person"].to_numpy()
     a, b = graph.evidence["a"].to_numpy(), graph.evidence["b"].to_numpy()
     refused = graph.evidence["reason"].is_not_null().to_numpy()
@@ -292,7 +292,7 @@ def _find_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, boo
 
 
 def _short_path(links: pl.DataFrame, one: int, other: int) -> list[tuple[int, bool]]:
-    """Find a path of one or two links that hold, which no other can beat, without looking at millions of others."""
+    """Find a path of one or two links that hold: none is better, so millions of other links need no search."""
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
     holds = links["reason"].is_null().to_numpy()
 

@@ -121,7 +121,7 @@ class Identity:
     def shared(self) -> pl.DataFrame:
         """Identifiers of several people: `id_type`, `id`, `people` who used it, anonymous `events` on it.
 
-        Those of one person are shared mailboxes that one person has used so far: they link nothing all the same.
+        One with a single person is a shared mailbox that only this person has used so far; it links nothing either.
         """
         ids, evidence = self._graph.ids, self._graph.evidence
         used = [
@@ -131,7 +131,7 @@ class Identity:
         mine = ids.with_row_index("code").filter("shared").select(pl.col("code").cast(pl.Int64), "person")
         used.append(self._graph.shared_events.select("code", "person").drop_nulls())
         people = pl.concat(used).join(mine.select("code"), on="code", how="semi").unique()
-        # an identifier that is alone is no person who used it
+        # a person who is nothing but the shared identifier itself did not use it
         alone = ids.group_by("person").len().filter(pl.col("len") == 1)
         people = people.join(mine.join(alone, on="person", how="semi"), on=["code", "person"], how="anti")
         counted = people.group_by("code").agg(pl.len().cast(pl.Int64).alias("people"))
@@ -162,10 +162,9 @@ class Identity:
     def giants(self) -> pl.DataFrame:
         """People with suspiciously many identifiers: `person`, `identifiers`, one count per type; the largest first.
 
-        Listed are those with more than 10 identifiers and more than ten times the median of all who are not the
-        largest.
+        Lists people with more than 10 identifiers and more than ten times the median, the largest people left out.
         """
-        taken = ("person", "identifiers")  # by the other columns
+        taken = ("person", "identifiers")  # names of other columns
         counts = self._graph.ids.group_by("person").agg(
             pl.len().cast(pl.Int64).alias("identifiers"),
             *(
@@ -239,7 +238,7 @@ class Identity:
         Returns
         -------
         StitchingImpact
-            Its `finding` says the largest difference, `changes` has every number that differs, `table` each number
+            Its `finding` states the largest difference, `changes` has every number that differs, `table` each number
             twice, with stitching and `_without`; `.stitched` and `.unstitched` are the answers.
 
         Raises
@@ -272,7 +271,7 @@ class Identity:
         return compare_answers(ask(stitched), ask(unstitched))
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw whose the events are: named in them, linked to a known person, or unidentified."""
+        """Draw how many events name their user, were linked to a known person, or are unidentified."""
         from journeys.charts.identity import draw_linked_events
 
         title = self._linked_finding() or self.finding.removesuffix(".")
@@ -426,13 +425,13 @@ class Identity:
         settings = {"types": list(self.types), "rules": rules, "salted": salted, "highest": self._highest}
         frames = {name: getattr(self._graph, name) for name in _GRAPH_FRAMES}
         frames |= {name: getattr(self, name) for name in _FRAMES}
-        # edges were counted in no order, and storing them again must give the same bytes
+        # edges come in no particular order, and saving them again must give the same bytes
         frames["evidence"] = self._graph.evidence.sort("a", "b", pl.col("kind").cast(pl.String))
         return frames | {"settings": pl.DataFrame({"json": [json.dumps(settings)]})}
 
     @classmethod
     def _from_frames(cls, frames: Mapping[str, pl.DataFrame]) -> Self:
-        """Take an identity out of a store; it has no raw events, so that it cannot be stitched again."""
+        """Restore an identity from a store; without the raw events, it cannot be stitched again."""
         settings = json.loads(frames["settings"]["json"][0])
         of_graph: dict[str, Any] = {name: frames[name] for name in _GRAPH_FRAMES}
         own: dict[str, Any] = {name: frames[name] for name in _FRAMES}
@@ -490,7 +489,7 @@ class Stitched:
 
 
 def _check_unchanged(now: pl.DataFrame, *, before: pl.DataFrame, what: str) -> None:
-    """Refuse to answer from sources that have other rows than they had, or rows of another time.
+    """Refuse to answer from sources whose number of rows, or period, has changed.
 
     `now` and `before` have `source`, `read`, `first` and `last`, as in `Identity.rows`; later sources are below.
     """

@@ -1,4 +1,4 @@
-"""The owner of each event, and the table of people."""
+"""The owner of each event, the numbers of people, and the tables of people and of accounts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Assignment:
     row_owners: tuple[tuple[Ints, Ints], ...]
     shared_events: pl.DataFrame
 
-    def owners_of_rows(self, at: int, *, combination: Numbers) -> Ints:
+    def find_row_owners(self, at: int, *, combination: Numbers) -> Ints:
         """Return the owner of each row of a row group."""
         owners = parallel_take(self.owner, combination)
         rows, row_owners = self.row_owners[at]
@@ -58,8 +58,8 @@ class Assignment:
         by_row = [self.row_owners[at][1] for at in groups]
         size = 3 + max(int(owner.max(initial=-1)) for owner in (self.owner, *by_row))
         total = np.zeros(size, dtype=np.int64)  # NO_OWNER and DROPPED count at the last two places
-        steady = slice(None) if not self.by_time.any() else ~self.by_time
-        np.add.at(total, self.owner[steady], rows[steady])
+        has_one_owner = slice(None) if not self.by_time.any() else ~self.by_time
+        np.add.at(total, self.owner[has_one_owner], rows[has_one_owner])
         for owner in by_row:
             np.add.at(total, owner, 1)
         there = np.flatnonzero(total)
@@ -71,16 +71,16 @@ def assign_events(encoded: EncodedIds, clusters: Clusters, *, rules: IdentityRul
 
     Where the identifiers of a row belong to different people, the most trusted one that is not shared decides; with
     ``overflow_policy="trim"``, the most trusted one.
-    A row that has shared identifiers only goes, by time, to one of those who were known on them.
+    A row with shared identifiers only goes to a person known on them, chosen by time.
     """
     trim = rules.overflow_policy == "trim"
-    owner, on = encoded.combination_owners(clusters.owner, shared=clusters.shared, first=trim)
+    owner, shared_id = encoded.find_owners(clusters.owner, shared=clusters.shared, first=trim)
     if rules.named_event_owner == "follow":
-        follows = encoded.first_shared(clusters.shared)
+        follows = encoded.find_first_shared(clusters.shared)
         by_time = follows >= 0
-        on = np.where(by_time, follows, on)
+        shared_id = np.where(by_time, follows, shared_id)
     else:
-        by_time = on >= 0
+        by_time = shared_id >= 0
     if not by_time.any():
         none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         return Assignment(owner, by_time, (none,) * len(encoded.groups), pl.DataFrame(schema=_BY_OWNER))
@@ -89,7 +89,7 @@ def assign_events(encoded: EncodedIds, clusters: Clusters, *, rules: IdentityRul
     for at, group in enumerate(encoded.groups):
         rows = np.flatnonzero(parallel_take(by_time, group.combination))
         which = group.combination[rows]
-        query = {"code": on[which], "time": group.time[rows], "row": rows, "named": named[which]}
+        query = {"code": shared_id[which], "time": group.time[rows], "row": rows, "named": named[which]}
         parts.append(pl.DataFrame(query).with_columns(pl.lit(at).alias("group")))
     queries = pl.concat(parts)
     found = owner_at_time(clusters.owner_events, queries, shared=rules.shared)
@@ -123,7 +123,7 @@ def build_table(
     number = np.where(owner >= 0, person[owner], owner) if person.size else owner
     if number.max(initial=0) < 1 << 31:
         number = number.astype(np.int32)  # half the memory for as many rows
-    frames, apart = [], []
+    frames, quarantined = [], []
     for at, one in enumerate(sources):
         whose = parallel_take(number, combinations[2 * at])
         rows, row_owners = assignment.row_owners[2 * at]
@@ -133,14 +133,14 @@ def build_table(
         if not good.all():
             reason = pl.Series("reason", whose[~good]).replace_strict(_REASONS, return_dtype=pl.String)
             bad = frame.filter(pl.Series(~good)).rename({"reason": "reason (as read)"}, strict=False)
-            apart.append(bad.select(reason, pl.all()).cast({"event": pl.String}))
+            quarantined.append(bad.select(reason, pl.all()).cast({"event": pl.String}))
             frame, whose = frame.filter(pl.Series(good)), whose[good]
         frames.append(frame.select(pl.Series("person", whose), pl.all()))
     table = pl.concat(_align_types(frames), how="diagonal_relaxed", rechunk=False)
-    if not apart:
+    if not quarantined:
         none = table.clear().cast({"event": pl.String}).rename({"reason": "reason (as read)"}, strict=False)
         return table, none.select(pl.lit("").alias("reason"), pl.exclude("person"))
-    return table, pl.concat(_align_types(apart), how="diagonal_relaxed")
+    return table, pl.concat(_align_types(quarantined), how="diagonal_relaxed")
 
 
 def _align_types(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
@@ -201,12 +201,12 @@ def number_people(
         if group.is_events:
             good = owner >= 0
             np.minimum.at(first, owner[good], group.time[rows[good]])
-    heads = np.flatnonzero(clusters.owner == np.arange(clusters.owner.size))
-    heads = heads[np.lexsort((heads, first[heads]))]
+    people = clusters.list_people()
+    people = people[np.lexsort((people, first[people]))]
     number = np.zeros(clusters.owner.size, dtype=np.int64)
     changes = pl.DataFrame(schema=_CHANGES)
     if before is None:
-        number[heads] = np.arange(1, heads.size + 1)
+        number[people] = np.arange(1, people.size + 1)
         return number, changes
     then = (
         _match_earlier_ids(ids, before=before.ids)
@@ -216,7 +216,7 @@ def number_people(
     home = then.unique("before", keep="first", maintain_order=True)
     kept = home.group_by("head").agg(pl.col("before").min())
     number[kept["head"].to_numpy()] = kept["before"].to_numpy()
-    new = heads[number[heads] == 0]
+    new = people[number[people] == 0]
     number[new] = np.arange(1, new.size + 1) + before.highest
     pairs = then.select("before", "head").unique().with_columns(person=pl.lit(number).gather(pl.col("head")))
     moved = pairs.filter(pl.col("person") != pl.col("before"))
@@ -231,7 +231,7 @@ def number_people(
 
 
 def _match_earlier_ids(ids: pl.DataFrame, *, before: pl.DataFrame) -> pl.DataFrame:
-    """Find the identifiers that there were before: `code` (now), `before` (their person's number then).
+    """Match earlier identifiers with those of now: `code` (now), `before` (the number of their person then).
 
     A user id may have been reclassified as anonymous since, because a call says so.
     """
@@ -293,7 +293,7 @@ def add_traits_as_of(table: pl.DataFrame, facts: Sequence[pl.DataFrame]) -> pl.D
 def _list_traits(facts: Sequence[pl.DataFrame], *, reserved: set[str], by: str = "person") -> dict[str, pl.DataFrame]:
     """Return for each trait `by`, `timestamp` and its values, one per moment, sorted so.
 
-    Of two values at one moment the larger counts, so that the order of the input decides nothing.
+    Of two values at one time the larger counts, so that the order of the input has no effect.
     """
     found: dict[str, list[pl.DataFrame]] = {}
     for frame in facts:
@@ -331,7 +331,7 @@ def list_memberships(
     """Return who joined which account when, and each source's facts with their `person`."""
     facts = []
     for at, one in enumerate(sources):
-        owner = assignment.owners_of_rows(2 * at + 1, combination=combinations[2 * at + 1])
+        owner = assignment.find_row_owners(2 * at + 1, combination=combinations[2 * at + 1])
         good = owner >= 0
         whose = pl.Series("person", person[owner[good]], dtype=pl.Int64)
         facts.append(one.facts.filter(pl.Series(good)).with_columns(whose))
@@ -374,7 +374,7 @@ def group_by_account(events: pl.DataFrame, memberships: pl.DataFrame) -> pl.Data
         `person`, `timestamp`, `group_id`.
     """
     named = [pl.col("group_id")] if "group_id" in events.columns else []
-    # of two accounts at one moment the larger name counts, so that the order of the input decides nothing
+    # of two accounts at one time the larger name counts, so that the order of the input has no effect
     joined = memberships.sort("person", "timestamp", "group_id").unique(
         ["person", "timestamp"], keep="last", maintain_order=True
     )

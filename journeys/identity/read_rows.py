@@ -32,12 +32,12 @@ _MULTIPLIER = 0x9E37_79B9_7F4A_7C15
 _CHECK_BITS = 0xFFFF_FFFF
 _EVENT, _FACT, _DUPLICATE, _QUARANTINED = range(4)
 _BATCH = 250_000
-_REPEATED = {"at": pl.Int32, "row": pl.UInt32, "home_at": pl.Int32, "home_row": pl.UInt32}
+_REPEATED = {"at": pl.Int32, "row": pl.UInt32, "original_at": pl.Int32, "original_row": pl.UInt32}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SourceRows:
-    """What one `Events` holds, in order of arrival.
+    """The rows of one `Events`, in order of arrival.
 
     Attributes
     ----------
@@ -77,9 +77,9 @@ class SourceRows:
     first_event: Ints | None = None
 
 
-def read_rows(one: Events, *, messages: bool) -> SourceRows:
-    """Read the rows of one source; `messages` keeps the message ids."""
-    read = _read_batches(one, messages=messages)
+def read_rows(one: Events, *, keep_message_ids: bool) -> SourceRows:
+    """Read the rows of one source; message ids are dropped unless they are needed."""
+    read = _read_batches(one, keep_message_ids=keep_message_ids)
     combined = read.combiner.finish() or combine_by_value(one.rows, ids=one.ids)
     number = combined.number
     names = _EventNames(read.names, normalise=one._as_read is not None)
@@ -90,7 +90,7 @@ def read_rows(one: Events, *, messages: bool) -> SourceRows:
     events, event, facts = read.events, names.encode(read.event), read.facts
     if one._as_read is not None:
         # blank names and identifiers are known only after normalisation
-        without_ids = _without_ids(combined)
+        without_ids = _flag_without_ids(combined)
         good_facts = ~without_ids[of_facts]
         good = event < len(names.normalised)
         if without_ids.any():
@@ -139,7 +139,7 @@ class _Batches:
     names: pl.DataFrame
 
 
-def _read_batches(one: Events, *, messages: bool) -> _Batches:
+def _read_batches(one: Events, *, keep_message_ids: bool) -> _Batches:
     """Read batch after batch, so that the texts of all identifiers are never in memory together."""
     rows = one.rows
     if one._as_read is not None:
@@ -147,7 +147,7 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
     elif one._with_repeats is not None:
         rows = one._with_repeats
     columns = rows.collect_schema().names()
-    left_out = {"source", "event", *one.ids, *(() if messages else ("message_id",))}
+    left_out = {"source", "event", *one.ids, *(() if keep_message_ids else ("message_id",))}
     of_events = [name for name in columns if not name.startswith(("_", TRAIT)) and name not in left_out]
     of_facts = ["timestamp", *(name for name in columns if name in ("_kind", "group_id") or name.startswith(TRAIT))]
     categories = pl.Categories.random()
@@ -169,10 +169,12 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
             combiner.add(batch)
             statuses.append(status)
             is_event = status == _EVENT
-            name = _smallest_codes(batch["event"])
-            every = bool(is_event.all())
-            events.append(batch.select(of_events) if every else batch.select(of_events).filter(pl.Series(is_event)))
-            event.append(name if every else name[is_event])
+            name = _shrink_codes(batch["event"])
+            has_only_events = bool(is_event.all())
+            events.append(
+                batch.select(of_events) if has_only_events else batch.select(of_events).filter(pl.Series(is_event))
+            )
+            event.append(name if has_only_events else name[is_event])
             if (status == _FACT).any():
                 facts.append(batch.select(of_facts).filter(pl.Series(status == _FACT)))
             if has_keys:
@@ -185,7 +187,7 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
         status,
         pl.concat(events, rechunk=True),
         np.concatenate(event),
-        _with_kind(pl.concat(facts)),
+        _add_kind(pl.concat(facts)),
         combiner,
         pl.DataFrame({"raw": categories.to_series()}).with_columns(
             pl.col("raw").cast(pl.Categorical(categories)).to_physical().alias("place")
@@ -203,7 +205,7 @@ def _read_batches(one: Events, *, messages: bool) -> _Batches:
     )
 
 
-def _smallest_codes(names: pl.Series) -> Names:
+def _shrink_codes(names: pl.Series) -> Names:
     """Return the places of names, plus one, as the smallest numbers that hold them; 0 is no name."""
     place = names.to_physical().to_numpy() + np.uint32(1) if not names.null_count() else None
     if place is None:
@@ -212,8 +214,8 @@ def _smallest_codes(names: pl.Series) -> Names:
     return place.astype(np.uint8 if most < 1 << 8 else np.uint16 if most < 1 << 16 else np.uint32)
 
 
-def _with_kind(facts: pl.DataFrame) -> pl.DataFrame:
-    """Name the kind of facts as all sources do, also where a source has none."""
+def _add_kind(facts: pl.DataFrame) -> pl.DataFrame:
+    """Return the facts with a column `kind`, which is null where the source has none."""
     if "_kind" in facts.columns:
         return facts.rename({"_kind": "kind"})
     return facts.with_columns(pl.lit(None, dtype=pl.String).alias("kind"))
@@ -238,7 +240,7 @@ class _EventNames:
         return parallel_take(self._code, names)
 
 
-def _without_ids(combined: IdCombinations) -> Flags:
+def _flag_without_ids(combined: IdCombinations) -> Flags:
     """Flag the combinations in which no identifier is left."""
     empty = np.ones(combined.places.shape[0], dtype=bool)
     for at, values in enumerate(combined.values):
@@ -279,8 +281,8 @@ def hash_columns(ids: Sequence[str]) -> list[pl.Expr]:
 class IdCombiner:
     """Numbers the combinations of identifiers batch by batch.
 
-    While one batch is read, the rows of the one before are numbered, and the new identifiers of that before are stored.
-    Texts are stored as `clean` returns them.
+    Three steps run side by side: batch 3 is read, the rows of batch 2 are numbered, and the new identifiers of batch 1
+    are stored, as `clean` returns them.
     """
 
     def __init__(self, ids: Sequence[str], *, clean: Callable[[pl.Series], pl.Series] | None = None) -> None:
@@ -333,7 +335,7 @@ class IdCombiner:
 
 
 class _Worker:
-    """A thread that does one task after another; who starts the next one waits for the last."""
+    """A thread that does one task after another: starting a task waits for the one before."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
@@ -361,7 +363,7 @@ def _mix_hashes(hashes: list[npt.NDArray[Uint]]) -> npt.NDArray[Uint]:
 
 
 def _copy_texts(texts: pl.Series) -> pl.Series:
-    """Copy texts: those that were merely picked keep their whole batch in memory."""
+    """Copy texts, since a text picked from a batch keeps the whole batch in memory."""
     return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
 
 
@@ -388,7 +390,7 @@ def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRule
 
     One system may send a message twice at slightly different times, and two names may mean one system: equal
     message ids are one message if the event is the same, and the source or the time, and no identifier contradicts.
-    Two systems that number their messages from 1 do not lose any.
+    So two systems that both number their messages from 1 lose none.
     """
     keyed = [at for at, one in enumerate(sources) if "message_id" in one.events.columns]
     if len(keyed) < 2:
@@ -403,9 +405,11 @@ def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRule
     repeated = [pl.DataFrame(schema=_REPEATED)]
     for same in (["message_id", "event", "source"], ["message_id", "event", "timestamp"]):
         # in order of the sources and their rows, so that the first of a group came first
-        home = messages.unique(same, keep="first", maintain_order=True)
-        home = home.select(*same, pl.col("at").alias("home_at"), pl.col("row").alias("home_row"))
-        repeated.append(messages.join(home, on=same).filter(pl.col("at") > pl.col("home_at")).select(*_REPEATED))
+        original = messages.unique(same, keep="first", maintain_order=True)
+        original = original.select(*same, pl.col("at").alias("original_at"), pl.col("row").alias("original_row"))
+        repeated.append(
+            messages.join(original, on=same).filter(pl.col("at") > pl.col("original_at")).select(*_REPEATED)
+        )
     pairs = pl.concat(repeated).unique()
     pairs = pairs.filter(~pl.Series(_flag_contradictions(pairs, sources, rules=rules), dtype=pl.Boolean))
     result = list(sources)
@@ -429,20 +433,20 @@ def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRule
 
 def _flag_contradictions(pairs: pl.DataFrame, sources: Sequence[SourceRows], *, rules: IdentityRules) -> Flags:
     """Flag the pairs of rows that name different people, and those of which only the later has an identifier."""
-    against = np.zeros(pairs.height, dtype=bool)
-    for at, home in pairs.select("at", "home_at").unique().rows():
-        mine = ((pairs["at"] == at) & (pairs["home_at"] == home)).to_numpy()
+    contradicts = np.zeros(pairs.height, dtype=bool)
+    for at, original in pairs.select("at", "original_at").unique().rows():
+        mine = ((pairs["at"] == at) & (pairs["original_at"] == original)).to_numpy()
         later, first = (
             pl.DataFrame(
                 {name: _ids_of_rows(sources[one], name, rows=rows, rules=rules) for name in sources[one].types},
                 schema=dict.fromkeys(sources[one].types, pl.String),
             )
-            for one, rows in ((at, pairs["row"].to_numpy()[mine]), (home, pairs["home_row"].to_numpy()[mine]))
+            for one, rows in ((at, pairs["row"].to_numpy()[mine]), (original, pairs["original_row"].to_numpy()[mine]))
         )
         for name in set(later.columns) & set(first.columns):
-            against[mine] |= (later[name] != first[name]).fill_null(value=False).to_numpy()
-        against[mine] |= _has_id(later, rows=int(mine.sum())) & ~_has_id(first, rows=int(mine.sum()))
-    return against
+            contradicts[mine] |= (later[name] != first[name]).fill_null(value=False).to_numpy()
+        contradicts[mine] |= _has_id(later, rows=int(mine.sum())) & ~_has_id(first, rows=int(mine.sum()))
+    return contradicts
 
 
 def _has_id(ids: pl.DataFrame, *, rows: int) -> Flags:

@@ -113,8 +113,8 @@ class IdentityRules:
         Explicit links first, then the most trusted types, then time, then value; or time before all. An identifier of
         several people is linked by explicit links only, however early its rows are, unless `shared` is "keep".
     overflow_policy : {"pairs", "trim"}
-        Whether any two identifiers of a row are a link of their own; or, where a row exceeds a limit, its least
-        trusted identifier is left out and the rest tried again.
+        "pairs": any two identifiers of a row are a link of their own. "trim": a row is one link; where it exceeds a
+        limit, its least trusted identifier is left out and the rest tried again.
     shared : {"next", "previous", "first", "last", "drop", "keep"}
         Who gets an anonymous event on an identifier of several people: the next person known on it (else the last
         before), the last one before (else the next), the first ever, the last ever, or quarantine. A person is known
@@ -125,9 +125,9 @@ class IdentityRules:
     named_event_owner : {"keep", "follow"}
         Whether an event that names its user stays with this user, or follows the device.
     junk : sequence of str
-        Regular expressions of placeholder values ("null", "anonymous", zeros): they link and identify nothing.
+        Regular expressions of placeholder values ("null", "anonymous", zeros), which neither link nor identify anybody.
     mailboxes : sequence of str
-        Regular expressions of e-mail addresses that several people read, whomever they meet.
+        Regular expressions of e-mail addresses that several people read, whatever they are seen with.
     emails : sequence of str
         Identifier types that hold e-mail addresses.
     plus_tags : {"keep", "drop"}
@@ -393,7 +393,7 @@ _ADDRESS = r"(?i)^\s*(mailto:)?[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 
 
 def normalise_values(values: pl.Expr, *, id_type: str, rules: IdentityRules) -> pl.Expr:
-    """Write equal identifiers in one way: without blanks around, "123.0" as "123", one case of e-mails and UUIDs."""
+    """Write equal identifiers in one way: no blanks around them, "123.0" as "123", one case of e-mails and UUIDs."""
     text = values.str.strip_chars()
     if id_type in rules.emails:
         text = text.str.to_lowercase().str.strip_prefix("mailto:")

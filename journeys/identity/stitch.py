@@ -58,7 +58,7 @@ def stitch_events(
     """Decide who is who, and assign each event of any number of sources to a person.
 
     Raise UnknownNameError when the rules name an identifier type that no source has. Raise ArgumentError when `traits`
-    is neither of its values, or `rules` are none. Raise StoreError when a file that a source was read from is gone.
+    or `rules` is invalid. Raise StoreError when a file that a source was read from is gone.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def stitch_events(
         Whether traits (from identify calls and CRM properties) are known of people only, with their latest value, or
         of each event as well, with the value at that moment.
     link : bool
-        False takes no link at all: every identifier is a person, as a tool without identity resolution would see them.
+        False ignores all links: every identifier is a person, as in a tool without identity resolution.
     before : Identity, optional
         An earlier identity whose people keep their numbers.
 
@@ -98,8 +98,10 @@ def stitch_events(
     types = order_types(events, rules=rules, explicit=explicit)
     if not link:
         links = links.clear()
-    keyed = sum("message_id" in one.rows.collect_schema() for one in events)
-    sources = drop_repeated_messages([_read_source(one, messages=keyed > 1) for one in events], rules=rules)
+    with_message_ids = sum("message_id" in one.rows.collect_schema() for one in events)
+    sources = drop_repeated_messages(
+        [_read_source(one, keep_message_ids=with_message_ids > 1) for one in events], rules=rules
+    )
     encoded = encode_ids(sources, links=links, types=types, rules=rules)
     # the codes replace millions of texts from here on
     sources = [replace(one, values=(), facts=normalise_accounts(one.facts, rules=rules)) for one in sources]
@@ -116,7 +118,7 @@ def stitch_events(
     ids = ids.with_columns(person=person[clusters.owner], shared=clusters.shared)
     combinations = [group.combination for group in encoded.groups]
     memberships, facts = list_memberships(sources, assignment, combinations=combinations, person=person)
-    # the table is built beside the identity: both only read what was found
+    # the table is built while the identity is: neither changes what the other reads
     with ThreadPoolExecutor(1) as executor:
         built = executor.submit(build_table, sources, assignment, combinations=combinations, person=person)
         identity = Identity(
@@ -149,9 +151,9 @@ def _read_links(one: Events) -> pl.DataFrame:
         return one.links.collect()
 
 
-def _read_source(one: Events, *, messages: bool) -> SourceRows:
+def _read_source(one: Events, *, keep_message_ids: bool) -> SourceRows:
     with translate_source_errors(one.name, error_class=StoreError, hint=_CHANGED):
-        return read_rows(one, messages=messages)
+        return read_rows(one, keep_message_ids=keep_message_ids)
 
 
 def _check_types(rules: IdentityRules, *, types: tuple[str, ...]) -> None:
@@ -202,9 +204,9 @@ def _list_ids(encoded: EncodedIds, edges: pl.DataFrame) -> pl.DataFrame:
     used = (encoded.seen["rows"] > 0).to_numpy()
     for at in range(len(encoded.types)):
         code = encoded.combinations[:, at]
-        there = used & (code >= 0)
-        np.minimum.at(first, code[there], spans[there, 0])
-        np.maximum.at(last, code[there], spans[there, 1])
+        has_code = used & (code >= 0)
+        np.minimum.at(first, code[has_code], spans[has_code, 0])
+        np.maximum.at(last, code[has_code], spans[has_code, 1])
     explicit = edges.filter(pl.col("kind").cast(pl.String) != "row")
     for end in "ab":
         np.minimum.at(first, explicit[end].to_numpy(), explicit["first"].to_numpy())
@@ -218,7 +220,7 @@ def _list_ids(encoded: EncodedIds, edges: pl.DataFrame) -> pl.DataFrame:
 
 
 def _list_evidence(edges: pl.DataFrame, clusters: Clusters, *, sources: tuple[str, ...]) -> pl.DataFrame:
-    # there may be millions of edges, and they are kept: as small numbers
+    """List the edges as they are kept: there may be millions, so as small numbers."""
     return edges.select(
         pl.col("a", "b").cast(pl.Int32),
         "kind",
@@ -246,11 +248,11 @@ def _count_rows(encoded: EncodedIds, sources: Sequence[SourceRows], assignment: 
     rows = []
     start = 0
     for at, one in enumerate(sources):
-        mine = np.zeros(assignment.owner.size, dtype=np.int64)
+        events = np.zeros(assignment.owner.size, dtype=np.int64)
         stop = start + one.combinations.shape[0]
-        mine[start:stop] = encoded.seen["events"].to_numpy()[start:stop]
+        events[start:stop] = encoded.seen["events"].to_numpy()[start:stop]
         start = stop
-        owner, count = assignment.count_by_owner(mine, groups=[2 * at])
+        owner, count = assignment.count_by_owner(events, groups=[2 * at])
         kept, without_id, dropped = (
             int(count[which].sum()) for which in (owner >= 0, owner == NO_OWNER, owner == DROPPED)
         )
@@ -289,17 +291,17 @@ def _count_figures(
     ]
     anonymous = linked = 0
     for owner, count in [(assignment.owner, np.where(named | assignment.by_time, 0, events)), *by_row]:
-        good = owner >= 0
-        anonymous += int(count[good].sum())
-        linked += int(count[good][clusters.known[owner[good]]].sum())
-    heads = np.flatnonzero(clusters.owner == np.arange(clusters.owner.size))
+        has_owner = owner >= 0
+        anonymous += int(count[has_owner].sum())
+        linked += int(count[has_owner][clusters.known[owner[has_owner]]].sum())
+    people = clusters.list_people()
     figures = {
         "events": total,
         "anonymous events": anonymous,
         "of these linked to a known person": linked,
-        "people": heads.size,
-        "known people": int(clusters.known[heads].sum()),
-        "people without events": int((~active[heads]).sum()),
+        "people": people.size,
+        "known people": int(clusters.known[people].sum()),
+        "people without events": int((~active[people]).sum()),
         "identifiers": clusters.owner.size,
         "links taken": int(clusters.taken.sum()),
         "links refused": int((~clusters.taken).sum()),
@@ -321,14 +323,14 @@ def redact_emails(stitched: Stitched) -> Stitched:
     if not identity.rules.hash_emails:
         return stitched
 
-    def redact_frame(frame: pl.DataFrame, *, but: Iterable[str] = ("event", "source")) -> pl.DataFrame:
-        texts = [name for name, kind in frame.schema.items() if kind in _TEXT_TYPES and name not in but]
+    def redact_frame(frame: pl.DataFrame, *, keep: Iterable[str] = ("event", "source")) -> pl.DataFrame:
+        texts = [name for name, kind in frame.schema.items() if kind in _TEXT_TYPES and name not in keep]
         return frame.with_columns(hash_email_texts(frame[name], rules=identity.rules) for name in texts)
 
     return replace(
         stitched,
         table=redact_frame(stitched.table),
-        people=redact_frame(stitched.people, but=identity.types),
+        people=redact_frame(stitched.people, keep=identity.types),
         quarantine=redact_frame(stitched.quarantine),
         identity=replace(
             identity, memberships=redact_frame(identity.memberships), accounts=redact_frame(identity.accounts)
