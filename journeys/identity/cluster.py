@@ -267,7 +267,6 @@ def cluster_ids(encoded: EncodedIds, edges: pl.DataFrame, *, rules: IdentityRule
     """
     count = encoded.ids.height
     a, b = edges["a"].to_numpy(), edges["b"].to_numpy()
-    forced, explicit = edges["forced"].to_numpy(), edges["trust"].to_numpy() < len(encoded.types) ** 2
     limits = MergeLimits([rules.limit(name) for name in encoded.types], rules.max_ids)
     identifying = encoded.flag_identifying_types(rules)
     crowd = _find_crowds(encoded, a, b, rules=rules)
@@ -291,33 +290,67 @@ def cluster_ids(encoded: EncodedIds, edges: pl.DataFrame, *, rules: IdentityRule
             rules=rules,
         )
         shared = crowd | several
-    known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
     loose = np.zeros(count, dtype=bool)
     owner_events = pl.DataFrame(schema=OWNER_EVENTS)
     if shared.any():
-        near = order_edges(edges.filter(pl.Series((shared[a] ^ shared[b]) & ~(forced & usable))), rules=rules)
-        if rules.shared == "last":
-            # attached to the person whom its events go to; the sort is stable, and equal times keep the order of edges
-            near = near.sort("last", descending=True, maintain_order=True)
-        ends = (near["a"].to_numpy(), near["b"].to_numpy())
-        owner = attach_shared_ids(owner, *ends, shared=shared, known=known, rank=encoded.rank, limits=limits)
-        known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
-        owner_events = known_owner_events(encoded, owner=owner, known=known, shared=shared, first=trim)
-        met = _edges_of_anonymous_rows(encoded, rules=rules) if trim else edges.filter(pl.Series(~explicit))
-        found = ids_only_on_shared(met, owner=owner, known=known, shared=shared, crowd=crowd)
-        loose[found["owner"].to_numpy()] = True
-        loose = loose[owner]
-        owner, owner_events = assign_loose_ids(
-            found, owner_events, owner=owner, rank=encoded.rank, limits=limits, shared=rules.shared
+        owner, loose, owner_events = _place_shared_ids(
+            encoded, edges, owner=owner, shared=shared, crowd=crowd, identifying=identifying, limits=limits, rules=rules
         )
-        known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
+    known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
     taken = owner[a] == owner[b]
     # an edge over which nothing was joined, though no limit forbids it
-    unused = ~explicit & ((shared[a] & loose[b]) | (shared[b] & loose[a]))
+    unused = ~_flag_explicit(edges, encoded) & ((shared[a] & loose[b]) | (shared[b] & loose[a]))
     reason = _explain_refusals(
         encoded, a, b, owner=owner, crowd=crowd, shared=shared, unused=unused, taken=taken, limits=limits, rules=rules
     )
     return Clusters(owner, known, shared, crowd, taken, reason, owner_events)
+
+
+def _flag_explicit(edges: pl.DataFrame, encoded: EncodedIds) -> Flags:
+    """Flag the edges of explicit links, which come before those of rows in the order of trust."""
+    return np.asarray(edges["trust"].to_numpy() < len(encoded.types) ** 2)
+
+
+def _place_shared_ids(
+    encoded: EncodedIds,
+    edges: pl.DataFrame,
+    *,
+    owner: Ints,
+    shared: Flags,
+    crowd: Flags,
+    identifying: Flags,
+    limits: MergeLimits,
+    rules: IdentityRules,
+) -> tuple[Ints, Flags, pl.DataFrame]:
+    """Attach each shared identifier to a known person, and to a person what was seen only on shared identifiers.
+
+    Rows (ann, d1), (bob, d1), (x1, d1), in this order of time, with d1 shared by ann and bob: d1 is attached to ann,
+    whom it met first. The anonymous x1 was seen only on d1; it joins bob, since nobody is known there after it.
+
+    Return the owners, which identifiers were seen only on shared ones, and when known people used the shared ones.
+    """
+    trim = rules.overflow_policy == "trim"
+    a, b = edges["a"].to_numpy(), edges["b"].to_numpy()
+    by_force = edges["forced"].to_numpy() & ~(crowd[a] | crowd[b])
+    near = order_edges(edges.filter(pl.Series((shared[a] ^ shared[b]) & ~by_force)), rules=rules)
+    if rules.shared == "last":
+        # attached to the person whom its events go to; the sort is stable, and equal times keep the order of edges
+        near = near.sort("last", descending=True, maintain_order=True)
+    ends = (near["a"].to_numpy(), near["b"].to_numpy())
+    known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
+    owner = attach_shared_ids(owner, *ends, shared=shared, known=known, rank=encoded.rank, limits=limits)
+    known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
+    owner_events = known_owner_events(encoded, owner=owner, known=known, shared=shared, first=trim)
+    of_rows = edges.filter(pl.Series(~_flag_explicit(edges, encoded)))
+    met = _edges_of_anonymous_rows(encoded, rules=rules) if trim else of_rows
+    found = ids_only_on_shared(met, owner=owner, known=known, shared=shared, crowd=crowd)
+    loose = np.zeros(owner.size, dtype=bool)
+    loose[found["owner"].to_numpy()] = True
+    loose = loose[owner]
+    owner, owner_events = assign_loose_ids(
+        found, owner_events, owner=owner, rank=encoded.rank, limits=limits, shared=rules.shared
+    )
+    return owner, loose, owner_events
 
 
 def _edges_of_anonymous_rows(encoded: EncodedIds, *, rules: IdentityRules) -> pl.DataFrame:
@@ -389,7 +422,7 @@ def _resolve_conflicts(
     """
     ordered = order_edges(edges, rules=rules)
     members, rank, (a, b) = _renumber_edges(ordered, in_conflict=in_conflict, rank=encoded.rank)
-    forced, explicit = ordered["forced"].to_numpy(), ordered["trust"].to_numpy() < len(encoded.types) ** 2
+    forced, explicit = ordered["forced"].to_numpy(), _flag_explicit(ordered, encoded)
     shared = crowd[members].copy()
     if rules.exclusive and rules.shared != "keep":
         shared |= met_by_several_users(rank, a, b, forced=forced, exclusive=identifying)
@@ -477,7 +510,7 @@ def _resolve_conflicts_by_row(
     shared = crowd[members].copy()
     if rules.shared != "keep":
         shared |= shared_by_several(mine, a, b, rank=rank, known=known, shared=shared, identifying=identifying)
-        by_row = edges["trust"].to_numpy() >= width**2
+        by_row = ~_flag_explicit(edges, encoded)
         mine = detach_loose_ids(mine, a, b, by_row=by_row, shared=shared, stays=identifying[rank] | shared)
     resolved[members], several[members] = members[mine], shared
     return resolved, several
