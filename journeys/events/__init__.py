@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "Events", "Issues", "build_events"]
 
 CAMPAIGN_COLUMNS = ("campaign", "campaign_source", "campaign_medium", "campaign_term", "campaign_content", "channel")
-"""The one list of them, for sources, the log and the analyses; a row is a touch when any of them is filled."""
+"""The campaign columns, listed once for sources, the log and the analyses; a row with any of them filled is a touch."""
 
-# the log imports these alone: the rest, and NumPy with it, loads when it is first used
+# the log imports only what is above: the rest, and NumPy with it, loads when it is first used
 _LAZY = {
     "LINK_SCHEMA": "core",
     "PAGE_COLUMNS": "core",

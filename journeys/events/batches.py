@@ -1,4 +1,4 @@
-"""The rows of a source in batches: its errors put in words, repeated messages found."""
+"""The rows of a source in batches: errors in reading them, translated, and rows that repeat an earlier one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def iterate_batches(rows: pl.LazyFrame, *, size: int, name: str | None = None) -
     """Yield the rows in order, in batches of about `size`.
 
     `LazyFrame.collect_batches` ends without an error if its source panics, as it does when a file was cut short since
-    it was opened: the rows after that point would be lost. Therefore one more row follows the others; if it does not
-    arrive, some of them did not either.
+    it was opened: the rows after that point would be lost. So one row is added at the end; if it does not arrive, rows
+    before it are missing as well.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def translate_source_errors(
         yield
     except FileNotFoundError as error:
         reason = first_line(error)
-        raise error_class(f"source: a file of {name!r} is not there any more: {reason}; read it again.") from error
+        raise error_class(f"source: a file of {name!r} no longer exists: {reason}; read it again.") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         is_panic = isinstance(error, pl.exceptions.PanicException)
         reason = "a file is damaged, or was changed while it was read" if is_panic else first_line(error)
@@ -76,9 +76,9 @@ _PARTS = 256
 _BATCH = 250_000
 _ROW = np.dtype([("key", np.uint64), ("key2", np.uint64), ("row", np.int64)])
 _MOVED = (
-    "source: these rows come in another order each time they are read, so that the first of two equal messages is not "
-    "known; write them to a file (sink_parquet) and read that, or keep their order (maintain_order= in join, group_by "
-    "and unique)."
+    "source: these rows come in another order each time they are read, so it is not known which of two equal messages "
+    "is the first; write them to a file (sink_parquet) and read that, or keep their order (maintain_order= in join, "
+    "group_by and unique)."
 )
 
 Bits = npt.NDArray[np.uint8]
@@ -115,11 +115,11 @@ class RepeatFinder:
 
     def add(self, key: pl.Series, key2: pl.Series) -> None:
         """Add the keys of the next rows; null for a row that is never a repeat."""
-        there = np.flatnonzero(key.is_not_null().to_numpy())
-        rows = np.empty(there.size, dtype=_ROW)
+        has_key = np.flatnonzero(key.is_not_null().to_numpy())
+        rows = np.empty(has_key.size, dtype=_ROW)
         rows["key"] = key.drop_nulls().to_numpy()
         rows["key2"] = key2.drop_nulls().to_numpy()
-        rows["row"] = there + self.rows
+        rows["row"] = has_key + self.rows
         partition = (rows["key"] >> np.uint64(56)).astype(np.uint8)
         order = np.argsort(partition, kind="stable")
         rows[order].tofile(self._file)
@@ -130,8 +130,8 @@ class RepeatFinder:
     def find_repeats(self) -> Bits:
         """Return a bit per row, set where the row repeats an earlier one; the lowest bit of a byte comes first."""
         bits = np.zeros(self.rows // 8 + 1, dtype=np.uint8)
-        for again in self._iter_repeats():
-            row = again["row"]
+        for repeats in self._iter_repeats():
+            row = repeats["row"]
             np.bitwise_or.at(bits, row >> 3, np.left_shift(1, row & 7).astype(np.uint8))
         return bits
 
@@ -146,7 +146,7 @@ class RepeatFinder:
         """Yield, partition by partition, the rows that repeat an earlier one."""
         for part in range(_PARTS):
             partition = self._read_partition(part)
-            # Stable, and partitions are in order of arrival: of equal keys the first to arrive comes first.
+            # Both the partitions and this sort keep the order of arrival, so the first of equal keys comes first.
             partition = partition[np.lexsort((partition["key2"], partition["key"]))]
             same = (partition["key"][1:] == partition["key"][:-1]) & (partition["key2"][1:] == partition["key2"][:-1])
             yield partition[1:][same]
@@ -162,26 +162,26 @@ class RepeatFinder:
 
 
 def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Leave out the rows that repeat an earlier one's key; the keys are read now, the rows when they are needed.
+    """Leave out rows that repeat an earlier one's key; the keys are read now, the rows when they are needed.
 
-    Raise SourceError when the rows are read, and do not come in the order in which their keys came: messages would be
-    lost, and others stay twice.
+    Raise SourceError when the rows are read later in another order than their keys: some messages would be lost, and
+    others stay twice.
     """
     with RepeatFinder() as repeats:
         for batch in iterate_batches(rows.select(KEY), size=_BATCH):
             repeats.add(*batch)
-        gone, key = repeats.list_rows()
-    if not gone.size:
+        repeated, key = repeats.list_rows()
+    if not repeated.size:
         return rows.drop(KEY)
 
     def mark_kept(batch: pl.Series) -> pl.Series:
-        row, came = batch.struct.unnest()
+        row, key_now = batch.struct.unnest()
         at = row.to_numpy()
-        place = np.minimum(np.searchsorted(gone, at), gone.size - 1)
-        again = gone[place] == at
-        if (came.fill_null(0).to_numpy()[again] != key[place[again]]).any():
+        place = np.minimum(np.searchsorted(repeated, at), repeated.size - 1)
+        is_repeat = repeated[place] == at
+        if (key_now.fill_null(0).to_numpy()[is_repeat] != key[place[is_repeat]]).any():
             raise SourceError(_MOVED)
-        return pl.Series(~again)
+        return pl.Series(~is_repeat)
 
-    there = pl.struct("_row", KEY[0]).map_batches(mark_kept, return_dtype=pl.Boolean, is_elementwise=True)
-    return rows.with_row_index("_row").filter(there).drop("_row", *KEY)
+    is_kept = pl.struct("_row", KEY[0]).map_batches(mark_kept, return_dtype=pl.Boolean, is_elementwise=True)
+    return rows.with_row_index("_row").filter(is_kept).drop("_row", *KEY)

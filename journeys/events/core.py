@@ -48,10 +48,10 @@ class Events:
     links
         Explicit links between identifiers (`id_type_a`, `id_a`, `id_type_b`, `id_b`, `timestamp`, `source`, `kind`).
     name
-        What the system or table is called; the value of the column `source`.
+        The name of the system or table; the value of the column `source`.
     exclusive
-        The identifier type of which a person has one value, if no source has another such type: the first of a
-        table's `ids`. Readers of known systems have their own names for it, which the rules of stitching know.
+        The identifier type of which a person has one value, unless a source has a type that the rules of stitching name
+        as exclusive: the first of a table's `ids`; None from readers of known systems.
     notes
         What had to be assumed to read the source, in words.
     """
@@ -92,7 +92,7 @@ class Events:
         Raises
         ------
         SourceError
-            When the rows are read and come in another order than before, as those of a frame that joins may.
+            When the rows come in another order than before, as the result of a join may.
         """
         if self._with_repeats is None:
             return self.table
@@ -100,7 +100,7 @@ class Events:
 
     @cached_property
     def facts(self) -> pl.LazyFrame:
-        """Calls that say who a person is but not what they did: `timestamp`, `source`, `kind`, identifiers, traits."""
+        """Calls that state who a person is, not what they did: `timestamp`, `source`, `kind`, identifiers, traits."""
         names = self.rows.collect_schema().names()
         group = [pl.col("group_id")] if "group_id" in names else []
         traits = [pl.col(name).alias(name.removeprefix(TRAIT)) for name in names if name.startswith(TRAIT)]
@@ -146,8 +146,8 @@ class Events:
         first, last = self.span
         period = f", {format_day(first)} to {format_day(last)}" if first is not None and last is not None else ""
         others = [
-            words
-            for count, words in (
+            text
+            for count, text in (
                 (found.facts, f"{format_count(found.facts, 'fact')} about people"),
                 (found.duplicates, format_count(found.duplicates, "duplicate")),
                 (found.quarantined, f"{format_number(found.quarantined)} in quarantine"),
@@ -168,7 +168,7 @@ def build_events(
     name: str,
     links: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None,
     drop_exact: bool = False,
-    hold: bool = False,
+    keep_in_memory: bool = False,
     notes: Sequence[str] = (),
     as_read: pl.LazyFrame | None = None,
 ) -> Events:
@@ -189,8 +189,8 @@ def build_events(
         Builds explicit links out of the good rows.
     drop_exact
         Without message ids: treat rows equal in every column as duplicates.
-    hold
-        Keep the rows in memory instead of reading the source again for each question.
+    keep_in_memory
+        Read the source now and keep its rows, instead of reading it again for each question.
     notes
         Assumptions to show among the issues.
     as_read
@@ -201,10 +201,10 @@ def build_events(
     rows = rows.with_columns(
         pl.lit(name).alias("source"), *(pl.lit(None, dtype=pl.String).alias(column) for column in missing)
     )
-    is_beyond = ~pl.col("timestamp").is_between(FIRST_TIME, LAST_TIME)
+    is_out_of_range = ~pl.col("timestamp").is_between(FIRST_TIME, LAST_TIME)
     rows = rows.with_columns(
-        pl.when(~is_beyond).then(pl.col("timestamp")).alias("timestamp"),
-        pl.coalesce(pl.col("_problem"), pl.when(is_beyond).then(pl.lit(OUT_OF_RANGE))),
+        pl.when(~is_out_of_range).then(pl.col("timestamp")).alias("timestamp"),
+        pl.coalesce(pl.col("_problem"), pl.when(is_out_of_range).then(pl.lit(OUT_OF_RANGE))),
     )
     is_fact = pl.col("_kind").is_not_null()
     has_no_id = pl.all_horizontal(pl.col(column).is_null() for column in ids) if ids else pl.lit(value=True)
@@ -220,7 +220,7 @@ def build_events(
         pl.when(has_no_name).then(pl.lit("no event name")),
         pl.when(has_no_id).then(pl.lit("no id at all")),
     )
-    # Beside the reasons: a query for the status alone is spared a text for every row.
+    # Apart from the reasons, so that a query for the status alone writes no text for every row.
     is_good = ~(pl.col("_problem").is_not_null() | has_no_time | has_no_name | has_no_id)
     rows = rows.with_columns(problem.alias("_problem"), is_good.alias("_good"))
     is_good = pl.col("_good")
@@ -234,20 +234,20 @@ def build_events(
         key = pl.when(is_good).then(pl.struct(pl.exclude("_place")))
         is_repeat = is_good & ~pl.struct(pl.exclude("_place")).is_first_distinct()
     with_repeats = None
-    if key is not None and not hold:
+    if key is not None and not keep_in_memory:
         with_repeats = rows.with_columns(_row_status(is_good, repeat=never, fact=is_fact), *hash_keys(key)).drop(
             "_good"
         )
     rows = rows.with_columns(_row_status(is_good, repeat=is_repeat, fact=is_fact)).drop("_good")
     first = ["timestamp", "event", "source", *ids]
     rows = rows.select(*first, *(column for column in rows.collect_schema().names() if column not in first))
-    if hold:
+    if keep_in_memory:
         rows = rows.collect().lazy()
     used = rows.filter(pl.col(STATUS).is_in(["event", "fact"]))
     built = links(used) if links is not None else pl.LazyFrame(schema=LINK_SCHEMA)
     if as_read is not None:
         # Duplicates cannot be found among rows as they were read; rows in memory are normalised already.
-        as_read = None if has_message_ids or drop_exact or hold else _add_status(as_read, name=name)
+        as_read = None if has_message_ids or drop_exact or keep_in_memory else _add_status(as_read, name=name)
     return Events(
         rows=rows,
         ids=tuple(ids),

@@ -14,7 +14,7 @@ INEXACT = "_inexact"
 """Prefix of columns that hold numbers too large to be exact identifiers."""
 
 ALARMING_SHARE = 0.2
-"""A source of which a larger share of rows is in quarantine is announced as such wherever it is shown."""
+"""A source with a larger share of its rows in quarantine is shown with a warning."""
 
 _MOST_REASONS = 3
 
@@ -42,7 +42,7 @@ class Issues:
         Numbers of rows.
     table
         `kind` ("quarantined", "duplicate", "noticed", "named", "note"), `reason`, `rows` (Int64; null for a note),
-        sorted. "named" says how event names break the convention "Verb + Object"; `jn.naming.check` lists each name.
+        sorted. "named" rows show how names break the convention "Verb + Object"; `jn.naming.check` lists each name.
     examples
         Up to three rows of each reason for quarantine, like `quarantine`. A column of the source's own that is called
         `reason`, `place` or `text` is here `property_reason`, and so on.
@@ -69,20 +69,20 @@ class Issues:
 
     @property
     def alarm(self) -> str | None:
-        """Say that more than a fifth of the rows are in quarantine, with the most frequent reasons and examples."""
+        """A warning if more than a fifth of the rows are in quarantine, with the most frequent reasons and examples."""
         from journeys.display import format_percent
 
         if self.quarantined <= ALARMING_SHARE * self.read:
             return None
         reasons = self.with_examples.filter(kind="quarantined")
-        said = []
+        texts = []
         for reason, rows, example in reasons.select("reason", "rows", "example").head(_MOST_REASONS).iter_rows():
             share = f"{format_percent(rows / self.read)}: " if reasons.height > 1 else ""
-            said.append(f"{share}{reason}{f', such as {example}' if example else ''}")
+            texts.append(f"{share}{reason}{f', such as {example}' if example else ''}")
         more = ["other reasons"] * (reasons.height > _MOST_REASONS)
         return (
             f"WARNING: {format_percent(self.quarantined / self.read)} of the rows of {self.name} are in quarantine "
-            f"({'; '.join([*said, *more])}); see issues.quarantine."
+            f"({'; '.join([*texts, *more])}); see issues.quarantine."
         )
 
     @property
@@ -157,7 +157,7 @@ def find_issues(
         found.append(("noticed", "days without any event between the first and the last", len(gaps)))
         notes = [*notes, _list_days(gaps)]
     if busy.height and (robots := busy.item()):
-        reason = f"events of somebody with more than {MAX_PER_MINUTE} in one minute (a robot?)"
+        reason = f"events of identifiers with more than {MAX_PER_MINUTE} in one minute (a robot?)"
         found.append(("noticed", reason, robots))
     found += _check_names(dict(names.iter_rows()))
     listed: list[tuple[str, str, int | None]] = [*found, *(("note", note, None) for note in notes)]
@@ -229,7 +229,7 @@ def _first_id(ids: Sequence[str]) -> pl.Expr:
 
 
 def _count_robots(kept: pl.LazyFrame, ids: Sequence[str]) -> pl.LazyFrame:
-    """Count the events of those who have more in a minute than a person can."""
+    """Count the events of identifiers with more events in a minute than a person can make."""
     minute = pl.col("timestamp").dt.truncate("1m")
     per_minute = kept.group_by(_first_id(ids).alias("id"), minute.alias("minute")).agg(
         pl.len().cast(pl.Int64).alias("n")
@@ -254,7 +254,7 @@ def _list_days(days: pl.Series) -> str:
 
 
 def _check_names(names: dict[str, int]) -> list[tuple[str, str, int]]:
-    """Say which names are nearly the same, and how names break the convention; with the rows that have such names."""
+    """List event names that are nearly the same, and those that break the convention, each with its number of rows."""
     from journeys.naming import check
 
     found = check(names)
@@ -263,12 +263,14 @@ def _check_names(names: dict[str, int]) -> list[tuple[str, str, int]]:
         for problem in problems:
             if not problem.startswith("nearly the same"):
                 by_problem.setdefault(problem, []).append(name)
-    said = [
+    issues = [
         ("noticed", "event names that are nearly the same: " + ", ".join(sorted(group)), group)
         for group in found.groups
     ]
-    said += [("named", f"event names, {problem}: {_list_names(group)}", group) for problem, group in by_problem.items()]
-    return [(kind, reason, sum(names[name] for name in group)) for kind, reason, group in said]
+    issues += [
+        ("named", f"event names, {problem}: {_list_names(group)}", group) for problem, group in by_problem.items()
+    ]
+    return [(kind, reason, sum(names[name] for name in group)) for kind, reason, group in issues]
 
 
 def _list_names(names: list[str]) -> str:

@@ -9,7 +9,7 @@ import polars as pl
 
 
 def normalise_ids(ids: pl.Series) -> pl.Series:
-    """Strip blanks and ".0", and make empty text null: most identifiers need neither, and then it costs a look.
+    """Strip blanks and ".0", and make empty text null; fast where identifiers need neither.
 
     Examples
     --------
@@ -61,7 +61,7 @@ _TEST_ADDRESS = r"(?i)^(test|tests|tester|testing|demo|noreply|no-reply|no_reply
 _UNREADABLE = r"[\x00-\x1f\x7f\x{FFFD}]"
 
 PLACEHOLDER_TEXTS: tuple[str, ...] = (_NULL, _TEMPLATE, _CODE, _DASHES)
-"""Regular expressions of what is no value in any column: null words, unfilled templates, dashes."""
+"""Regular expressions of text that is not a value in any column: null words, unfilled templates, dashes."""
 
 PLACEHOLDER_IDS: tuple[str, ...] = (
     r"^[0\-]+$",
@@ -79,8 +79,8 @@ PLACEHOLDER_IDS: tuple[str, ...] = (
     _TEST_ADDRESS,
     _UNREADABLE,
 )
-"""Regular expressions of what identifies nobody: also zeros, "logged out", "guest", names of fields, rounded numbers,
-addresses for tests or without a reader, unreadable characters."""
+"""Regular expressions of text that identifies nobody: also zeros, "logged out", "guest", names of fields, rounded
+numbers, addresses for tests or without a reader, unreadable characters."""
 
 _BY_KIND: dict[PlaceholderKind, tuple[str, ...]] = {
     "id": PLACEHOLDER_IDS,
@@ -118,12 +118,12 @@ _REASONS = {
 
 
 def matches_any(text: pl.Expr, patterns: Iterable[str]) -> pl.Expr:
-    """Flag text that matches any of some regular expressions; null where the text is."""
+    """Flag text that matches any of the regular expressions; null stays null."""
     return text.str.contains("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
 def is_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
-    """Flag text that stands for no value, blank text included; null where the text is.
+    """Flag text that stands for no value, blank text included; null stays null.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def null_if_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
 
 
 def placeholder_reason(pattern: str) -> str:
-    """Say in words what a pattern of a list of placeholders stands for.
+    """Describe what a pattern of placeholders stands for.
 
     Examples
     --------

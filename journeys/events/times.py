@@ -17,7 +17,7 @@ NAMES_ZONE = r"(?:[zZ]|[+-]\d\d:?\d\d|:\d\d(?:\.\d+)? ?[+-]\d\d|UTC|GMT)$"
 
 
 def note_time_zone(sample: pl.Series, *, time_zone: str | None) -> list[str]:
-    """Say what is assumed of times that name no zone, if there are such in the sample."""
+    """Note what is assumed about times that name no zone, if the sample has any."""
     if isinstance(sample.dtype, pl.Datetime):
         bare = sample.dtype.time_zone is None
     elif sample.dtype == pl.String:
@@ -35,7 +35,7 @@ def _note_bare_times(zone: str) -> list[str]:
 
 
 def note_repeated_hour(zone: str) -> list[str]:
-    """Say which moment was taken of an hour that the zone's clocks show twice, if there is one.
+    """Note which time was taken in an hour that the zone's clocks show twice, if there is one.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def note_repeated_hour(zone: str) -> list[str]:
 
 
 def note_assumed_zone(rows: pl.LazyFrame, *times: pl.Expr, time_zone: str | None = None) -> list[str]:
-    """Say what is assumed of the first rows' times if they name no zone; numbers need none."""
+    """Note what is assumed about the first rows' times if they name no zone; numbers need none."""
     sample = rows.select(time.alias(f"{place}") for place, time in enumerate(times)).head(1000).collect()
     for column in sample:
         words = column.filter(column.str.contains(r"\D")) if column.dtype == pl.String else column
@@ -65,7 +65,7 @@ UNIT_NAMES = {
     "days": "days of a spreadsheet",
 }
 UNITS = (*UNIT_NAMES, "mixed")
-"""What `unit` may be; in "mixed", each number says by its size whether it counts seconds or smaller units."""
+"""What `unit` may be; with "mixed", the size of each number shows whether it counts seconds or smaller units."""
 # Spreadsheets count days from 30 December 1899, in the time zone of whoever typed them: 46082.5 is 1 March 2026, 12:00.
 _SERIAL_DAY, _SERIAL_1970 = 86_400, 25_569
 YEAR_2000, _YEAR_2101 = datetime(2000, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
@@ -88,7 +88,7 @@ def _year_of(value: float, unit: str) -> float:
 
 
 def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_option: bool = True) -> None:
-    """Refuse numbers that count another unit: their median must fall in the years 2000 to 2100, but of mixed units.
+    """Refuse numbers in another unit: their median must fall in the years 2000 to 2100; mixed units are not checked.
 
     `has_unit_option`: the caller can choose another unit, so the message proposes one.
 
@@ -112,8 +112,8 @@ def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_optio
     if not isinstance(middle, float) or 2000 <= _year_of(middle, unit) <= 2100:
         return
     fits = [u for u in UNIT_NAMES if 2000 <= _year_of(middle, u) <= 2100]
-    say = f" (unit={fits[0]!r})" if fits and has_unit_option else ""
-    hint = f"; it looks like {UNIT_NAMES[fits[0]]}{say}" if fits else ""
+    option = f" (unit={fits[0]!r})" if fits and has_unit_option else ""
+    hint = f"; it looks like {UNIT_NAMES[fits[0]]}{option}" if fits else ""
     raise SourceError(
         f"column {column!r}: {middle:.0f} read as {UNIT_NAMES[unit]} falls in the year {_year_of(middle, unit):.0f}, "
         f"not between 2000 and 2100{hint}."
@@ -121,7 +121,7 @@ def check_unit_fits(values: pl.Series, *, column: str, unit: str, has_unit_optio
 
 
 def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit: str) -> pl.Expr:
-    """Say of each number, or text of digits, outside 2000 to 2100 in this unit that it is; null elsewhere.
+    """Explain each number, or text of digits, that falls outside 2000 to 2100 in this unit; null elsewhere.
 
     Examples
     --------
@@ -133,11 +133,11 @@ def explain_wrong_unit(value: pl.Expr, dtype: pl.DataType, *, column: str, unit:
     """
     check_unit(unit)
     number = _read_digits(value) if dtype == pl.String else value
-    said = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES.get(unit, 'any unit of time')}"
-    reason: pl.Expr = pl.lit(said)
+    problem = f"column {column!r}: not between 2000 and 2100 in {UNIT_NAMES.get(unit, 'any unit of time')}"
+    reason: pl.Expr = pl.lit(problem)
     for other, name in UNIT_NAMES.items():
         if other != unit:
-            fits = f"{said}; it looks like {name}"
+            fits = f"{problem}; it looks like {name}"
             reason = pl.when(_is_inside(number, other)).then(pl.lit(fits)).otherwise(reason)
     return pl.when(number.is_not_null() & ~_is_inside(number, unit)).then(reason)
 
@@ -308,7 +308,7 @@ class TimeParser:
         return pair.map_batches(list_reasons, return_dtype=pl.String, is_elementwise=True).name.keep()
 
     def is_date_only(self, value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-        """Say which times are dates without a time of day, which are read as midnight."""
+        """Return whether each time is a date without a time of day, which is read as midnight."""
         if dtype == pl.Date:
             return value.is_not_null()
         if self.unit == "days" and (dtype == pl.String or dtype.is_numeric()):
@@ -321,7 +321,7 @@ class TimeParser:
         return value.str.strip_chars().str.len_bytes() <= _DATE_LENGTH
 
     def note_assumptions(self, sample: pl.Series) -> list[str]:
-        """Say what is assumed of times that name no zone, if there are such in the sample."""
+        """Note what is assumed about times that name no zone, if the sample has any."""
         if self.unit is not None and (sample.dtype == pl.String or sample.dtype.is_numeric()):
             return _note_bare_times(self.zone) if self.unit == "days" else []
         if self.format is not None and sample.dtype == pl.String:

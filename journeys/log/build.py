@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.arrays import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
+from journeys.arrays import parallel_map, split_rows, trim_malloc
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.events.times import (
     DATE_ONLY,
@@ -96,7 +96,6 @@ def _distance_parts(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, np
 
 
 _ARRIVAL = "__arrival__"
-_PIECE = ROWS_PER_PART
 
 
 def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
@@ -135,9 +134,9 @@ def _sort_by_person(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_sorted(rows: pl.DataFrame) -> bool:
-    """Return whether rows are in order of person and time, and stop at the first part that is not."""
+    """Return whether rows are in order of person and time; stop at the first part that is not."""
     person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
-    for part in split_rows(rows.height, of=_PIECE):
+    for part in split_rows(rows.height):
         # one row more, so that parts overlap
         who, when = person[part.start : part.stop + 1], time[part.start : part.stop + 1]
         earlier = np.flatnonzero(when[1:] < when[:-1])
@@ -271,7 +270,7 @@ def _keep_unread(batch: pl.Series) -> pl.Series:
 
 
 def quarantine_rows(rows: pl.DataFrame, *, times: TimeParser) -> pl.DataFrame:
-    """Turn tidy rows that have a problem into the quarantine: their `reason` is the last column.
+    """Turn tidy rows that have a problem into the quarantine, whose last column is the `reason`.
 
     A property of that name is renamed. A time that cannot be read is null, and its text is kept in a column
     `timestamp (as read)`; a time that Python cannot show is null, too.
@@ -292,7 +291,7 @@ def quarantine_rows(rows: pl.DataFrame, *, times: TimeParser) -> pl.DataFrame:
 
 
 def _check_columns(schema: pl.Schema, *, wanted: dict[str, str], times: TimeParser) -> None:
-    """Report every column whose name or type does not fit together."""
+    """Report all columns with an unsuitable name or type together."""
     problems = [
         f"{argument}: the table has another column called {argument!r}, which would be overwritten; rename or drop it."
         for argument, name in wanted.items()
@@ -335,7 +334,7 @@ def _assemble_rows(good: list[pl.DataFrame], *, people: pl.DataFrame | None) -> 
     coded = sort_rows(tidy)
     del tidy
     events = coded.lazy()
-    # every person has events here, so both are in the order of the codes
+    # every person has events, so the summary and the labels are both in the order of the codes
     summary = summarise_people(events)
     people_table = pl.DataFrame({"code": summary["code"], "person": labels, **summary.drop("code").to_dict()})
     if people is not None:

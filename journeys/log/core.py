@@ -1,4 +1,4 @@
-"""What a log is: events sorted by (person, timestamp, arrival) in shards that split no person, and its boundaries."""
+"""The log: events sorted by (person, timestamp, arrival) in shards that split no person; boundaries as expressions."""
 
 from __future__ import annotations
 
@@ -323,7 +323,7 @@ def _boundary_rows(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 @contextmanager
 def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
-    """Raise errors of the operating system and of Polars as what they mean to an analyst who reads some files.
+    """Translate errors of the operating system and of Polars while some files are read.
 
     Raise StoreError when one of the files that are read is missing, damaged or cannot be read. Raise ArgumentError when
     the files are intact: then an expression of the question does not fit the columns of the log.
@@ -343,6 +343,6 @@ def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
 
 
 def count_shard(count: Callable[[View, Any], pl.DataFrame], spec: object, *, view: View) -> pl.DataFrame:
-    """Count one shard; what goes wrong is raised as an error of this library."""
+    """Count one shard, and raise errors as those of this library."""
     with translate_read_errors(view.files):
         return count(view, spec)

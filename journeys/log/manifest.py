@@ -1,4 +1,4 @@
-"""The manifest of a store: which files make it up, and what the log in them is. It is swapped in as the last act."""
+"""The manifest of a store: its files, and what the log in them is. Writing it is the last step of a save."""
 
 from __future__ import annotations
 

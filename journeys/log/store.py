@@ -99,7 +99,7 @@ def _as_folder(path: str | Path) -> Path:
 
 
 def _is_store_or_empty(folder: Path) -> bool:
-    """Return whether there is a store, nothing, or what a first save left that was killed."""
+    """Return whether a folder has a store, nothing, or the remains of a first save that was killed."""
     if (folder / MANIFEST).is_file():
         return True
     return all(

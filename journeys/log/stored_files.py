@@ -30,7 +30,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def lock_file(file: Path, *, refusal: str) -> Iterator[None]:
-    """Hold a lock for which a file stands; the file is removed in the end.
+    """Hold a lock, represented by a file, which is removed in the end.
 
     Raise StoreError when another one holds it.
 

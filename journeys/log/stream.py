@@ -49,7 +49,7 @@ def stream_log(
 ) -> BuiltLog:
     """Write a table as a store without ever holding all of it: memory is that of one shard, and of the people.
 
-    The table is read for its people, for its event names and for bad rows, then to send each row to its shard. The
+    The table is read four times: for people, for event names, for bad rows, and to send each row to its shard. The
     result is that of `build_log` and `save_log`, value for value.
 
     Return the log as opened from the store.
@@ -114,7 +114,7 @@ def _scatter_rows(
     for number in range(len(highs)):
         (scattered / str(number)).mkdir(parents=True)
 
-    def write_values() -> None:
+    def flush_rows() -> None:
         for number, pieces in enumerate(waiting):
             if pieces:
                 pl.concat(pieces).write_parquet(scattered / str(number) / f"{written:08d}.parquet", compression="lz4")
@@ -133,9 +133,9 @@ def _scatter_rows(
             waiting[int(number)].append(part)
         size += int(coded.estimated_size())
         if size > _BUFFER:
-            write_values()
+            flush_rows()
             size, written = 0, written + 1
-    write_values()
+    flush_rows()
 
 
 def _batch_rows(schema: pl.Schema) -> int:

@@ -415,7 +415,7 @@ def map_events(
         ids=list(mapping.ids),
         name=name,
         links=links,
-        hold=raw.in_memory,
+        keep_in_memory=raw.in_memory,
         drop_exact=drop_exact,
         notes=[*raw.notes, *notes],
         as_read=as_read,

@@ -72,7 +72,7 @@ def test_changed_files_are_refused(tmp_path) -> None:
     with pytest.raises(StoreError, match="'export' cannot be read: .* read them again"):
         j.add(late)
     file.unlink()
-    with pytest.raises(StoreError, match="a file of 'export' is not there any more"):
+    with pytest.raises(StoreError, match="a file of 'export' no longer exists"):
         j.add(late)
     stated = j.identity.explain(("user_id", "ann"), ("device", "d"))
     assert stated.joined

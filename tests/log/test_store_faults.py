@@ -351,7 +351,7 @@ def test_a_condition_that_does_not_fit_is_an_error_of_ours():
 def test_a_table_that_cannot_be_read_is_an_error_of_ours(in_store, tmp_path):
     store = tmp_path / "store" if in_store else None
     schema = dict.fromkeys(["person", "timestamp", "event"], pl.String)
-    with pytest.raises(jn.SourceError, match="source: a file of 'table' is not there any more"):
+    with pytest.raises(jn.SourceError, match="source: a file of 'table' no longer exists"):
         jn.Journeys.from_table(pl.scan_csv(tmp_path / "missing.csv", schema=schema), store=store)
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1" + bytes(40) + b"PAR1")
     with pytest.raises(jn.SourceError, match="source: the rows of 'table' cannot be read"):

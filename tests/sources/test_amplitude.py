@@ -26,5 +26,5 @@ def test_two_devices_may_have_the_same_insert_id():
 
 
 def test_all_that_is_missing_is_named():
-    with pytest.raises(jn.SourceError, match="no Amplitude data: no column 'event_time' or 'user_id' or 'device_id';"):
+    with pytest.raises(jn.SourceError, match="not Amplitude data: no column 'event_time' or 'user_id' or 'device_id';"):
         jn.read_amplitude(pl.DataFrame({"event_type": ["x"]}))

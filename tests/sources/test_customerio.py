@@ -110,7 +110,7 @@ def test_the_clicked_link_gives_the_page_and_the_campaign():
 
 def test_only_what_is_missing_is_named():
     rows = pl.DataFrame({"metric": ["sent"], "customer_id": ["7"]})
-    with pytest.raises(jn.SourceError, match="no Customer.io data: no column 'timestamp'; read_table"):
+    with pytest.raises(jn.SourceError, match="not Customer.io data: no column 'timestamp'; read_table"):
         jn.read_customerio(rows)
     with pytest.raises(jn.SourceError, match="no column 'metric' or 'timestamp'; read_table"):
         jn.read_customerio(rows.drop("metric"))

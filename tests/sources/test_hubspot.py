@@ -211,5 +211,5 @@ def test_a_stage_in_two_exports_is_one_event(tmp_path):
     ],
 )
 def test_missing_columns_of_the_closest_kind_of_data_are_named(columns, missing):
-    with pytest.raises(jn.SourceError, match=f"no HubSpot data: no column {missing};"):
+    with pytest.raises(jn.SourceError, match=f"not HubSpot data: no column {missing};"):
         jn.read_hubspot(pl.DataFrame({column: ["x"] for column in columns}))

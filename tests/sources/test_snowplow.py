@@ -53,9 +53,9 @@ def test_clicks_are_found_in_the_query_alone():
 
 def test_only_what_is_missing_is_named():
     rows = pl.DataFrame({"event_id": ["1"], "collector_tstamp": ["2026-03-01"], "domain_userid": ["d"]})
-    with pytest.raises(jn.SourceError, match="no Snowplow data: no column 'domain_userid' or 'user_id'; read_table"):
+    with pytest.raises(jn.SourceError, match="not Snowplow data: no column 'domain_userid' or 'user_id'; read_table"):
         jn.read_snowplow(rows.drop("domain_userid"))
-    with pytest.raises(jn.SourceError, match="no Snowplow data: no column 'collector_tstamp'; read_table"):
+    with pytest.raises(jn.SourceError, match="not Snowplow data: no column 'collector_tstamp'; read_table"):
         jn.read_snowplow(rows.drop("collector_tstamp"))
 
 

@@ -209,9 +209,9 @@ def test_hubspot_companies_are_accounts(tmp_path):
     hooks = jn.read_hubspot(write(tmp_path / "hooks.ndjson", rows))
     assert (hooks.issues.kept, hooks.issues.facts, hooks.issues.quarantined) == (1, 4, 3)
     assert sorted(hooks.issues.quarantine["reason"]) == [
+        "an association that is not with a company, or was removed",
+        "an association that is not with a company, or was removed",
         "not about a contact: company.deletion",
-        "an association that is not with a company, or was removed",
-        "an association that is not with a company, or was removed",
     ]
     (tmp_path / "companies.csv").write_text(
         "Record ID,Company name,Industry,Create Date\n900,Ada Ltd,Old,2026-03-01 10:00\n901,Bo,,2026-03-02 10:00\n"
