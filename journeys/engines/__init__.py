@@ -1,1 +1,1 @@
-"""Engines that count the shards of a log elsewhere than on this machine, which `api/selection.py` does itself."""
+"""Engines that count the shards of a log on other machines; `api/selection.py` counts them on this one."""

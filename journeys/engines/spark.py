@@ -40,8 +40,8 @@ class SparkEngine:
     ) -> pl.DataFrame:
         """Concatenate the counts of all shards, in the order of the shards.
 
-        Raise a JourneysError when the count itself refuses, as on this machine; or when Spark fails, as a stopped
-        session does.
+        Raise a JourneysError when a count raises one, as it would on this machine, or when Spark fails, for instance
+        because its session was stopped.
         """
         import cloudpickle
 
@@ -67,7 +67,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _count_shards(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Count each shard of a task; what is refused is sent back as the error it is, not as a Java trace."""
+    """Count each shard of a task; an error of this library is sent back as itself, not as a Java trace."""
     import pyarrow as pa
 
     for batch in batches:

@@ -341,8 +341,10 @@ def _place_shared_ids(
     owner = attach_shared_ids(owner, *ends, shared=shared, known=known, rank=encoded.rank, limits=limits)
     known = _flag_known(owner, rank=encoded.rank, identifying=identifying)
     owner_events = known_owner_events(encoded, owner=owner, known=known, shared=shared, first=trim)
-    of_rows = edges.filter(pl.Series(~_flag_explicit(edges, encoded)))
-    met = _edges_of_anonymous_rows(encoded, rules=rules) if trim else of_rows
+    if trim:
+        met = _edges_of_anonymous_rows(encoded, rules=rules)
+    else:
+        met = edges.filter(pl.Series(~_flag_explicit(edges, encoded)))
     found = ids_only_on_shared(met, owner=owner, known=known, shared=shared, crowd=crowd)
     loose = np.zeros(owner.size, dtype=bool)
     loose[found["owner"].to_numpy()] = True

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.arrays import parallel_map, split_rows, trim_malloc
+from journeys.arrays import ROWS_PER_PART, parallel_map, split_rows, trim_malloc
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.events.times import (
     DATE_ONLY,
@@ -96,6 +96,7 @@ def _distance_parts(numbers: pl.Series, *, low: int) -> Iterator[tuple[slice, np
 
 
 _ARRIVAL = "__arrival__"
+_PIECE = ROWS_PER_PART
 
 
 def sort_rows(coded: pl.DataFrame) -> pl.DataFrame:
@@ -136,7 +137,7 @@ def _sort_by_person(rows: pl.DataFrame) -> pl.DataFrame:
 def _is_sorted(rows: pl.DataFrame) -> bool:
     """Return whether rows are in order of person and time; stop at the first part that is not."""
     person, time = rows["person"].to_numpy(), rows["timestamp"].to_physical().to_numpy()
-    for part in split_rows(rows.height):
+    for part in split_rows(rows.height, of=_PIECE):
         # one row more, so that parts overlap
         who, when = person[part.start : part.stop + 1], time[part.start : part.stop + 1]
         earlier = np.flatnonzero(when[1:] < when[:-1])

@@ -19,7 +19,7 @@ def notes(events):
     return events.issues.table.filter(kind="note")["reason"].to_list()
 
 
-def test_what_a_warehouse_keeps_about_its_loading_is_passed_over(tmp_path):
+def test_what_a_warehouse_keeps_about_its_loading_is_skipped(tmp_path):
     discards = {"row_id": ["1"], "table_name": ["tracks"], "column_name": ["x"], "received_at": [AT]}
     rules = {"merge_property_1_type": ["user_id"], "merge_property_1_value": ["7"]}
     for name, frame in (("tracks", TRACKS), ("rudder_discards", discards), ("rudder_id_merge_rules", rules)):
@@ -27,7 +27,7 @@ def test_what_a_warehouse_keeps_about_its_loading_is_passed_over(tmp_path):
     events = jn.read_rudderstack(tmp_path)
     assert events.issues.kept == 1
     said = "a record of the warehouse's loading, skipped"
-    assert [one for one in notes(events) if "passed" in one] == [
+    assert [one for one in notes(events) if "skipped" in one] == [
         f"rudder_discards: {said}",
         f"rudder_id_merge_rules: {said}",
     ]
@@ -44,7 +44,7 @@ def test_views_are_their_tables_again():
     events = jn.read_segment(tables)
     assert (events.issues.read, events.issues.duplicates) == (2, 0)
     assert events.table.select("event").collect().to_series().to_list() == ["Opened View", "signed_up"]
-    assert [said for said in notes(events) if "passed" in said] == [
+    assert [said for said in notes(events) if "skipped" in said] == [
         "tracks_view: a view of tracks, skipped",
         "users_view: a summary of people or accounts, skipped",
     ]
