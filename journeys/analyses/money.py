@@ -23,7 +23,7 @@ def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list
     Examples
     --------
     >>> check_column("event", schema=pl.Schema({"event": pl.String}), argument="value")
-    ["value: column 'event' is String, expected numbers."]
+    ["value: column 'event' is String, expected numbers. Convert text such as '1,200.50' before it is read."]
     """
     if value is None:
         return []
@@ -31,7 +31,8 @@ def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list
     if value not in schema:
         return [unknown_message(argument, value, available=schema.names(), what="column")]
     if not schema[value].is_numeric():
-        return [f"{argument}: column {value!r} is {schema[value]}, expected numbers."]
+        advice = " Convert text such as '1,200.50' before it is read." if schema[value] == pl.String else ""
+        return [f"{argument}: column {value!r} is {schema[value]}, expected numbers.{advice}"]
     return []
 
 

@@ -57,6 +57,22 @@ def test_statistics_refuse_currencies_only_where_they_are_put_together():
     assert j.retention("Signed Up", back=in_euros, every="1d", measure=("sum", "amount")).table["value"][0] == 14.0
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda j: j.trend("Paid", count=("sum", "price")),
+        lambda j: j.retention("Signed Up", measure=("sum", "price")),
+        lambda j: j.experiment("event", goal="Paid", measure=("sum", "price")),
+        lambda j: j.attribution("Paid", value="price"),
+        lambda j: j.value("price", of="Paid"),
+    ],
+)
+def test_amounts_as_text_are_refused_with_what_to_do(ask):
+    j = jn.Journeys.from_table(paid([5.0], ["EUR"]).events.with_columns(price=pl.lit("1,200.00")))
+    with pytest.raises(jn.ArgumentError, match="'price' is String, expected numbers. Convert text such as"):
+        ask(j)
+
+
 def test_refunds_lower_the_value():
     table = paid([5.0, -7.0], ["EUR", "EUR"]).attribution("Paid", value="amount").table
     assert table["value"].to_list() == [-2.0]

@@ -12,7 +12,7 @@ from journeys.analyses.breakdown import check_by
 from journeys.analyses.experiment.count import ExperimentSpec, count
 from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.experiment.summarise import summarise
-from journeys.analyses.money import check_added_amounts
+from journeys.analyses.money import check_added_amounts, check_column
 from journeys.analyses.protocol import J
 from journeys.display import format_count
 from journeys.errors import ArgumentError, UnknownNameError, is_number, raise_all, unknown_message
@@ -88,10 +88,8 @@ def experiment(
     if measure is not None:
         if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
             problems.append(f"measure: {measure!r} must be ('sum', column).")
-        elif measure[1] not in log.schema:
-            problems.append(unknown_message("measure", measure[1], available=log.schema.names(), what="column"))
-        elif not log.schema[measure[1]].is_numeric():
-            problems.append(f"measure: column {measure[1]!r} is {log.schema[measure[1]]}, expected numbers.")
+        else:
+            problems += check_column(measure[1], schema=log.schema, argument="measure")
     if expected is not None and not isinstance(expected, Mapping):
         problems.append(f"expected: {expected!r} must map each variant to its share, such as {{'control': 0.5}}.")
     elif expected is not None and (

@@ -12,6 +12,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, Weekday, make_calendar
+from journeys.analyses.money import check_column
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, describe_wrong_number, raise_all, unknown_message
@@ -179,12 +180,7 @@ def _check_measure(journeys: JourneysProtocol, measure: Measure | None) -> list[
         return []
     if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
         return [f"measure: {measure!r} must be ('sum', column)."]
-    schema = journeys._log.schema
-    if measure[1] not in schema:
-        return [unknown_message("measure", measure[1], available=schema.names(), what="column")]
-    if not schema[measure[1]].is_numeric():
-        return [f"measure: column {measure[1]!r} is {schema[measure[1]]}, expected numbers."]
-    return []
+    return check_column(measure[1], schema=journeys._log.schema, argument="measure")
 
 
 def _period_edges(calendar: Calendar, *, periods: int, brackets: Sequence[str | timedelta] | None) -> tuple[int, ...]:

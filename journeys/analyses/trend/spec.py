@@ -9,9 +9,10 @@ from typing import Literal, get_args
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, Weekday, make_calendar
+from journeys.analyses.money import check_column
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
-from journeys.errors import ArgumentError, JourneysError, raise_all, unknown_message
+from journeys.errors import ArgumentError, JourneysError, raise_all
 from journeys.log import Log
 from journeys.log.core import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
@@ -115,10 +116,7 @@ def make_spec(
     elif column is not None and kind not in get_args(Statistic):
         choices = ", ".join(map(repr, get_args(Statistic)))
         problems.append(f"count: {kind!r} is not a statistic; available are {choices}.")
-    if column is not None and column not in schema:
-        problems.append(unknown_message("count", str(column), available=schema.names(), what="column"))
-    elif column is not None and not schema[column].is_numeric():
-        problems.append(f"count: column {column!r} is {schema[column]}, expected numbers.")
+    problems += check_column(column, schema=schema, argument="count")
     back = None
     try:
         back = None if compare is None else count_periods_back(compare, calendar=calendar)
