@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_quote, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.theme import apply_theme, draw_nothing, print_in_cell, theme_colours
 from journeys.display import format_ratio, format_signed, shorten_name
 
 
@@ -62,7 +62,6 @@ def draw_phi_heatmap(
     whole = len(rows) * len(goals) <= 150
     cells = [(x, y, value) for y, line in enumerate(values) for x, value in enumerate(line) if value is not None]
     printed = [(x, y, value) for x, y, value in cells if whole or value < 0]
-    strong = [abs(value) > 0.65 * reach for _, _, value in printed]
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
@@ -70,7 +69,9 @@ def draw_phi_heatmap(
         mode="text",
         textfont={
             "size": 11 if narrow else 12,
-            "color": [theme.paper if much else theme.ink for much in strong],
+            "color": [
+                print_in_cell(0.5 + value / (2 * reach), scale="diverging", theme=theme) for _, _, value in printed
+            ],
         },
         hoverinfo="skip",
     )

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_labels
 from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.charts.theme import apply_theme, draw_nothing, print_in_cell, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
 
@@ -85,7 +85,6 @@ def draw_triangle(
         for period, rate in zip(periods, line, strict=True)
         if rate is not None and len(cohorts) * len(periods) <= _MOST_PRINTED
     ]
-    dark_cell = [(rate > 0.5 * top and not few[y]) != dark for _, y, rate in printed]
     fig.add_scatter(
         x=[x for x, _, _ in printed],
         y=[y for _, y, _ in printed],
@@ -93,7 +92,10 @@ def draw_triangle(
         mode="text",
         textfont={
             "size": 9 if narrow else 12,
-            "color": [(theme.paper if on_dark != dark else theme.ink) for on_dark in dark_cell],
+            "color": [
+                theme.ink if few[y] else print_in_cell(rate / top, scale="sequence", theme=theme)
+                for _, y, rate in printed
+            ],
         },
         hoverinfo="skip",
     )

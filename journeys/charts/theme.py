@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
 
 from journeys.charts.figure import Chart, set_titles
 from journeys.charts.labels import write_sentence
@@ -25,6 +26,7 @@ from journeys.display.options import is_dark
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale", "reset"]
 _BUTTONS += ["resetviews", "sendChartToCloud"]
+Scale = Literal["sequence", "diverging"]
 DROP_OFF, OTHER, CONTINUES = "(drop-off)", "(other)", "(continues)"
 
 
@@ -109,8 +111,38 @@ def with_opacity(colour: str, alpha: float) -> str:
     >>> with_opacity("#0b57d0", 0.4)
     'rgba(11,87,208,0.4)'
     """
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = hex_to_rgb(colour)
     return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def print_in_cell(place: float, *, scale: Scale, theme: Colours) -> str:
+    """Choose the colour of a text on a cell of a heatmap: the ink or the paper, whichever is easier to read.
+
+    A report recolours its charts for the dark theme, so what counts is the lower contrast of the two themes.
+
+    Examples
+    --------
+    >>> [print_in_cell(place, scale="sequence", theme=LIGHT) == LIGHT.ink for place in (0, 0.5, 0.65, 1)]
+    [True, True, False, False]
+    """
+    contrasts: dict[str, list[float]] = {"ink": [], "paper": []}
+    for one in (LIGHT, DARK):
+        shades = getattr(one, scale)
+        at = min(max(place, 0.0), 1.0) * (len(shades) - 1)
+        lower = min(int(at), len(shades) - 2)
+        start, end = hex_to_rgb(shades[lower]), hex_to_rgb(shades[lower + 1])
+        cell = _luminance([a + (b - a) * (at - lower) for a, b in zip(start, end, strict=True)])
+        for name, found in contrasts.items():
+            text = _luminance(hex_to_rgb(getattr(one, name)))
+            found.append((max(text, cell) + 0.05) / (min(text, cell) + 0.05))
+    return theme.ink if min(contrasts["ink"]) >= min(contrasts["paper"]) else theme.paper
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Return the relative luminance of a colour of red, green and blue from 0 to 255, as WCAG 2 defines it."""
+    parts = [part / 255 for part in colour]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def sign_of(value: float) -> str:

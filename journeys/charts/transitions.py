@@ -15,9 +15,11 @@ from journeys.charts.theme import (
     DROP_OFF,
     OTHER,
     Colours,
+    Scale,
     apply_theme,
     draw_nothing,
     event_colours,
+    print_in_cell,
     theme_colours,
     with_opacity,
 )
@@ -185,7 +187,8 @@ def _draw_heatmap(
         values = [[round(value if printed else min(value, 0.0), 3) for value in line] for line in values]
     if printed or is_difference:
         write = form if printed else lambda _: "−"
-        fig.update_layout(annotations=_print_values(values, top=top, form=write, theme=theme))
+        scale: Scale = "diverging" if is_difference else "sequence"
+        fig.update_layout(annotations=_print_values(values, top=top, form=write, scale=scale, theme=theme))
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
         ticktext=[f"Step {name}" if numbers else write_label(name, 20) for name in columns],
@@ -217,13 +220,14 @@ def _draw_key(values: list[float], *, form: Callable[[float], str], theme: Colou
 
 
 def _print_values(
-    values: list[list[float]], *, top: float, form: Callable[[float], str], theme: Colours
+    values: list[list[float]], *, top: float, form: Callable[[float], str], scale: Scale, theme: Colours
 ) -> list[dict[str, Any]]:
-    """Print the values; where the scale is strongest, the letters have the colour of the background."""
+    """Print the values, each in the colour that is legible on its cell."""
+    start, length = (-top, 2 * top) if scale == "diverging" else (0.0, top)
     return [
         {
             "x": x, "y": y, "text": form(value).removesuffix(" points"), "showarrow": False,
-            "font": {"size": 11, "color": theme.paper if abs(value) > 0.6 * top else theme.ink},
+            "font": {"size": 11, "color": print_in_cell((value - start) / length, scale=scale, theme=theme)},
         }
         for y, line in enumerate(values)
         for x, value in enumerate(line)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 from journeys.errors import ArgumentError
 
@@ -113,9 +113,9 @@ def _notebook_is_dark() -> bool:
     home = Path(os.environ.get("JUPYTER_CONFIG_DIR") or Path.home() / ".jupyter")
     file = Path(base, *_SETTINGS.parts[2:]) if base else home / _SETTINGS
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
-    names = [re.match(r'\s*"theme"\s*:\s*"([^"]*)"', line) for line in lines]
-    chosen = cast("list[re.Match[str]]", [name for name in names if name])
-    return bool(chosen) and "dark" in chosen[-1][1].lower()
+    uncommented = re.sub(r"/\*.*?\*/|^\s*//.*?$", "", text, flags=re.DOTALL | re.MULTILINE)
+    chosen = re.findall(r'"theme"\s*:\s*"([^"]*)"', uncommented)
+    return bool(chosen) and "dark" in chosen[-1].lower()

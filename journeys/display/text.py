@@ -152,7 +152,7 @@ def shorten_name(text: str, width: int) -> str:
     if width < 3:
         return "…"[:width]
     tail = width // 2
-    return f"{text[: width - 1 - tail].rstrip()}…{text[len(text) - tail :].lstrip()}"
+    return f"{text[: width - 1 - tail].rstrip(' …')}…{text[len(text) - tail :].lstrip(' …')}"
 
 
 def shorten_sentence(text: str, width: int) -> str:

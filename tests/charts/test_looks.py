@@ -42,13 +42,22 @@ def test_a_fixed_theme_is_drawn(theme):
         jn.options.theme = "drak"
 
 
-def test_the_notebooks_theme_is_followed(theme, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        '{\n    // "theme": "x"\n    "theme": "JupyterLab Dark"\n}',
+        '{"theme": "JupyterLab Dark"}',
+        '{"adaptive-theme": false, "theme":"JupyterLab Dark", "overrides": {}}',
+        '{\n    "theme": "JupyterLab Dark",\n    /* "theme": "JupyterLab Light"\n    */\n    // "theme": "x"\n}',
+    ],
+)
+def test_the_notebooks_theme_is_followed(theme, tmp_path, monkeypatch, settings):
     pytest.importorskip("ipykernel")
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
     folder = tmp_path / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     folder.mkdir(parents=True)
     assert paper(draw()) == LIGHT.paper
-    (folder / "themes.jupyterlab-settings").write_text('{\n    // "theme": "x"\n    "theme": "JupyterLab Dark"\n}')
+    (folder / "themes.jupyterlab-settings").write_text(settings)
     assert paper(draw()) == DARK.paper
     jn.options.theme = "light"
     assert paper(draw()) == LIGHT.paper

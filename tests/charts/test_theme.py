@@ -19,6 +19,7 @@ from journeys.charts.theme import (
     draw_nothing,
     event_colours,
     lighter_to_darker,
+    print_in_cell,
     with_opacity,
 )
 
@@ -28,6 +29,11 @@ SEEN_AS = {
     "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
     "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
 }
+
+
+def mix(a: str, b: str, share: float) -> str:
+    parts = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(low + (high - low) * share):02x}" for low, high in parts)
 
 
 def linear(colour: str) -> list[float]:
@@ -61,6 +67,17 @@ def apart(a: str, b: str, matrix=None) -> float:
         rgbs = [[sum(w * c for w, c in zip(row, rgb, strict=True)) for row in matrix] for rgb in rgbs]
     one, other = (oklab(rgb) for rgb in rgbs)
     return sum((p - q) ** 2 for p, q in zip(one, other, strict=True)) ** 0.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("scale", ["sequence", "diverging"])
+def test_values_are_legible_on_every_cell_of_a_heatmap(theme, scale):
+    shades = getattr(theme, scale)
+    for step in range(101):
+        at = step / 100 * (len(shades) - 1)
+        lower = min(int(at), len(shades) - 2)
+        cell = mix(shades[lower], shades[lower + 1], at - lower)
+        assert contrast(print_in_cell(step / 100, scale=scale, theme=theme), cell) >= 3.2
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
