@@ -59,7 +59,6 @@ def attribution(
         For "time_decay": a touchpoint this much older gets half the credit.
     weights : sequence of three floats, optional
         For "custom": the share of the first touchpoint, of those in between together, and of the last.
-
     converted : tuple of (start, end), optional
         Only conversions from `start` on and before `end`, unless only the first of each person counts and it was
         earlier; touchpoints may lie before `start`. See also `Attribution.compare`.
