@@ -354,9 +354,9 @@ def test_a_curve_of_value_ends_with_the_last_age_of_enough_people():
     table = pl.DataFrame(
         {"channel": ["ads"] * 2 + ["(other)"], "age": [0, 1, 0], "people": [40, 9, 12], "paying": [9, 9, 9]}
     ).with_columns(per_person=pl.lit(2.5), ci_low=pl.lit(1.0), ci_high=pl.lit(4.0))
-    lines = [trace for trace in draw_value(table, by="channel", length=86_400_000_000).data if trace.name]
+    lines = [trace for trace in draw_value(table, by="channel", period_us=86_400_000_000).data if trace.name]
     assert [(trace.name, len(trace.x)) for trace in lines] == [("ads", 2)]
-    few = [trace for trace in draw_value(table[1:], by="channel", length=86_400_000_000).data if trace.name]
+    few = [trace for trace in draw_value(table[1:], by="channel", period_us=86_400_000_000).data if trace.name]
     assert [trace.name for trace in few] == ["ads", "(other)"]
 
 
