@@ -144,7 +144,7 @@ def _label_beside(
 def _label_above(canvas: Canvas, node: Node, *, name: str, count: str, theme: Colours) -> dict[str, Any]:
     """Place a label above its node, the number below the name."""
     lines = [write_label(line) for line in break_text(name, max(node.height, VERTICAL_PITCH - 4), size=SMALL_SIZE)]
-    text = "<br>".join([*lines, f"<span style='color:{theme.muted}'>{count}</span>"] if count else lines)
+    text = "<br>".join([*lines, f"<span style='color:{theme.ink}'>{count}</span>"] if count else lines)
     settings: dict[str, Any] = {"yshift": THICKNESS / 2 + 1, "xshift": -1, "yanchor": "bottom", "align": "left"}
     return canvas.note(node, node.top, text=text, hovertext=write_label(node.name, 200), **settings)
 
