@@ -127,7 +127,7 @@ def _explain_attribution(attribution: Attribution[Any]) -> Explanation:
         limits="that these people would not have converted without the campaign.",
         method="Each person's first conversion counts once, and its credit is shared among the touchpoints before it "
         f"by the {str(attribution.settings.get('model')).replace('_', '-')} model. Conversions without any touchpoint "
-        "are “(none)”.",
+        'are "(none)".',
     )
 
 
@@ -137,7 +137,7 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
         question=f"Which paths lead to {quote_name(flow.goal)}?" if flow.goal else "Which paths do people take?",
         reading="each column is one event further on; repeats of an event count as one. The most-travelled complete "
         "path is highlighted. Solid grey stubs are people who stopped, hollow ones people who went on beyond the last "
-        "column. Small nodes are combined as “(other)”; on a phone, only the three largest of a column are shown. "
+        'column. Small nodes are combined as "(other)"; on a phone, only the three largest of a column are shown. '
         "Colours only help to follow an event from column to column.",
         limits="that a path makes people convert. Many people who never converted took the same paths.",
         method="Each journey from its first touch to the first time that the goal is reached. People into a node equal "

@@ -27,7 +27,7 @@ _PLAIN_MEASURES = {
     "links refused": "pairs refused, since they would merge two known people",
     "links from an identifier to itself": "pairs of one id with itself",
     "shared identifiers": "browsers that several known people used",
-    "placeholder values": "values that mean nothing, such as “null”",
+    "placeholder values": 'values that mean nothing, such as "null"',
 }
 _SHARED = {
     "next": "counts for the next person to sign in",

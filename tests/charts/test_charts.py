@@ -168,7 +168,7 @@ def test_sankey_of_very_many_nodes_draws_the_largest_and_says_so():
     assert {"Start 3", "Upgrade", "(other)", "(drop-off)"} <= set(names)
     assert len(names) == 2 * 51 + 1 + names.count("(drop-off)")
     assert sum(fig.data[0].link.value) == sum(people for *_, people in many)
-    assert "900 smaller nodes drawn as “(other)”" in fig.layout.title.text
+    assert '900 smaller nodes drawn as "(other)"' in fig.layout.title.text
 
 
 def said_of_links(rows, **columns):

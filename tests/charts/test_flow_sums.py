@@ -108,7 +108,7 @@ def test_a_fold_keeps_those_who_have_no_ribbon():
     nodes = pl.DataFrame({"position": [0] * 5 + [1], "node": [*"ABCDE", "B"], "people": [9, 4, 2, 1, 5, 12]})
     fig = sankey.draw_sankey(table, nodes=nodes, goal="B", most=1)
     assert drawn(fig) == written(fig) == [21, 12]
-    assert "3 smaller nodes drawn as “(other)”." in fig.layout.title.text
+    assert '3 smaller nodes drawn as "(other)".' in fig.layout.title.text
 
 
 def shares(nodes, part):

@@ -148,7 +148,7 @@ def collapse_small_nodes(
             continue
         link = {"position": position, "source": new_source, "target": new_target}
         _add_numbers(merged.setdefault((position, new_source, new_target), link), row, add)
-    note = f"{format_count(len(small), 'smaller node')} drawn as “(other)”."
+    note = f'{format_count(len(small), "smaller node")} drawn as "(other)".'
     return Collapsed(list(merged.values()), note, _merge_nodes(known, small, add))
 
 
