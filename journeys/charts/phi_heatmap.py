@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_quote, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, print_in_cell, theme_colours
+from journeys.charts.theme import apply_theme, choose_text_colour, draw_nothing, theme_colours
 from journeys.display import format_ratio, format_signed, shorten_name
 
 
@@ -70,7 +70,7 @@ def draw_phi_heatmap(
         textfont={
             "size": 11 if narrow else 12,
             "color": [
-                print_in_cell(0.5 + value / (2 * reach), scale="diverging", theme=theme) for _, _, value in printed
+                choose_text_colour(0.5 + value / (2 * reach), scale="diverging", theme=theme) for _, _, value in printed
             ],
         },
         hoverinfo="skip",

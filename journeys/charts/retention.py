@@ -11,7 +11,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import full_name, write_labels
 from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
-from journeys.charts.theme import apply_theme, draw_nothing, print_in_cell, theme_colours, with_opacity
+from journeys.charts.theme import apply_theme, choose_text_colour, draw_nothing, theme_colours, with_opacity
 from journeys.charts.ticks import percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
 
@@ -93,7 +93,7 @@ def draw_triangle(
         textfont={
             "size": 9 if narrow else 12,
             "color": [
-                theme.ink if few[y] else print_in_cell(rate / top, scale="sequence", theme=theme)
+                theme.ink if few[y] else choose_text_colour(rate / top, scale="sequence", theme=theme)
                 for _, y, rate in printed
             ],
         },

@@ -115,14 +115,14 @@ def with_opacity(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
-def print_in_cell(place: float, *, scale: Scale, theme: Colours) -> str:
+def choose_text_colour(place: float, *, scale: Scale, theme: Colours) -> str:
     """Choose the colour of a text on a cell of a heatmap: the ink or the paper, whichever is easier to read.
 
     A report recolours its charts for the dark theme, so what counts is the lower contrast of the two themes.
 
     Examples
     --------
-    >>> [print_in_cell(place, scale="sequence", theme=LIGHT) == LIGHT.ink for place in (0, 0.5, 0.65, 1)]
+    >>> [choose_text_colour(place, scale="sequence", theme=LIGHT) == LIGHT.ink for place in (0, 0.5, 0.65, 1)]
     [True, True, False, False]
     """
     contrasts: dict[str, list[float]] = {"ink": [], "paper": []}
@@ -130,17 +130,28 @@ def print_in_cell(place: float, *, scale: Scale, theme: Colours) -> str:
         shades = getattr(one, scale)
         at = min(max(place, 0.0), 1.0) * (len(shades) - 1)
         lower = min(int(at), len(shades) - 2)
-        start, end = hex_to_rgb(shades[lower]), hex_to_rgb(shades[lower + 1])
-        cell = _luminance([a + (b - a) * (at - lower) for a, b in zip(start, end, strict=True)])
+        ends = zip(hex_to_rgb(shades[lower]), hex_to_rgb(shades[lower + 1]), strict=True)
+        cell = "#" + "".join(f"{round(low + (high - low) * (at - lower)):02x}" for low, high in ends)
         for name, found in contrasts.items():
-            text = _luminance(hex_to_rgb(getattr(one, name)))
-            found.append((max(text, cell) + 0.05) / (min(text, cell) + 0.05))
+            found.append(contrast_ratio(getattr(one, name), cell))
     return theme.ink if min(contrasts["ink"]) >= min(contrasts["paper"]) else theme.paper
 
 
-def _luminance(colour: Sequence[float]) -> float:
-    """Return the relative luminance of a colour of red, green and blue from 0 to 255, as WCAG 2 defines it."""
-    parts = [part / 255 for part in colour]
+def contrast_ratio(one: str, other: str) -> float:
+    """Compute the contrast of two colours, from 1 to 21 (WCAG 2.2: relative luminance, each plus 0.05).
+
+    Examples
+    --------
+    >>> contrast_ratio("#000000", "#ffffff")
+    21.0
+    """
+    dark, light = sorted(map(_measure_luminance, (one, other)))
+    return round((light + 0.05) / (dark + 0.05), 6)
+
+
+def _measure_luminance(colour: str) -> float:
+    """Return the relative luminance of a colour."""
+    parts: list[float] = [part / 255 for part in hex_to_rgb(colour)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

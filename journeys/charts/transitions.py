@@ -17,9 +17,9 @@ from journeys.charts.theme import (
     Colours,
     Scale,
     apply_theme,
+    choose_text_colour,
     draw_nothing,
     event_colours,
-    print_in_cell,
     theme_colours,
     with_opacity,
 )
@@ -227,7 +227,7 @@ def _print_values(
     return [
         {
             "x": x, "y": y, "text": form(value).removesuffix(" points"), "showarrow": False,
-            "font": {"size": 11, "color": print_in_cell((value - start) / length, scale=scale, theme=theme)},
+            "font": {"size": 11, "color": choose_text_colour((value - start) / length, scale=scale, theme=theme)},
         }
         for y, line in enumerate(values)
         for x, value in enumerate(line)

@@ -7,7 +7,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
-from journeys.charts.theme import DARK, LIGHT
+from plotly.colors import hex_to_rgb
+
+from journeys.charts.theme import DARK, LIGHT, contrast_ratio
 from journeys.errors import ArgumentError, raise_all, unknown_message
 
 _ROLES = ("goal", "worse")
@@ -47,35 +49,12 @@ def check_colours(colours: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 
 def _lighten_colour(colour: str) -> str:
     """Mix a colour with white until it is legible on the dark theme's paper."""
-    channels = _colour_channels(colour)
+    channels = hex_to_rgb(colour)
     for part in range(0, 101, 5):
         mixed = "#" + "".join(f"{round(c + (255 - c) * part / 100):02x}" for c in channels)
         if contrast_ratio(mixed, DARK.paper) >= _LEAST_CONTRAST:
             return mixed
     return "#ffffff"
-
-
-def _colour_channels(colour: str) -> list[int]:
-    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-
-
-def contrast_ratio(one: str, other: str) -> float:
-    """Compute the contrast of two colours, from 1 to 21 (WCAG 2.2: relative luminance, each plus 0.05).
-
-    Examples
-    --------
-    >>> contrast_ratio("#000000", "#ffffff")
-    21.0
-    """
-    dark, light = sorted(map(_relative_luminance, (one, other)))
-    return round((light + 0.05) / (dark + 0.05), 6)
-
-
-def _relative_luminance(colour: str) -> float:
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (x / 255 for x in _colour_channels(colour))
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def embed_logo(logo: str | Path | None) -> str:

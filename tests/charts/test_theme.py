@@ -16,10 +16,10 @@ from journeys.charts.theme import (
     LIGHT,
     Colours,
     apply_theme,
+    choose_text_colour,
     draw_nothing,
     event_colours,
     lighter_to_darker,
-    print_in_cell,
     with_opacity,
 )
 
@@ -77,7 +77,7 @@ def test_values_are_legible_on_every_cell_of_a_heatmap(theme, scale):
         at = step / 100 * (len(shades) - 1)
         lower = min(int(at), len(shades) - 2)
         cell = mix(shades[lower], shades[lower + 1], at - lower)
-        assert contrast(print_in_cell(step / 100, scale=scale, theme=theme), cell) >= 3.2
+        assert contrast(choose_text_colour(step / 100, scale=scale, theme=theme), cell) >= 3.2
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])

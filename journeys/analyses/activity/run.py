@@ -65,10 +65,10 @@ def activity(
     `members`, `last_active` and `last_contact` look at all events up to `until`, the other counts at active events of
     the window. `trend` is null for accounts younger than both windows, and after a window without events. `state` is
     "new" (first seen in the window), else "silent" (no active event in it, or never any), "waning" (a trend below 0.5
-    after at least 10 events) or "active". Accounts that are "new" or "waning" may have active events, too: whoever had
-    any in the window is `pl.col("active_members") > 0`, and these the finding counts. Percentiles are the share of
-    accounts below, and half of those that are equal; parts that are null have no weight. Do not compare scores over
-    time: an account's percentile depends on all others.
+    after at least 10 events) or "active". Accounts that are "new" or "waning" may have active events, too; the finding
+    counts all accounts with any in the window (`pl.col("active_members") > 0`). Percentiles are the share of accounts
+    below, and half of those that are equal; parts that are null have no weight. Do not compare scores over time: an
+    account's percentile depends on all others.
 
     Examples
     --------

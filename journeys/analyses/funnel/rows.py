@@ -354,7 +354,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     columns |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
     if any(one.events is not None for one in conditions):
         columns["_event"] = pl.col("event").to_physical()
-    needed = frame.filter(_matters(spec)).select("person", pl.col("timestamp").to_physical(), **columns)
+    needed = frame.filter(_mark_needed_rows(spec)).select("person", pl.col("timestamp").to_physical(), **columns)
     try:
         found = needed.collect()
     except pl.exceptions.PolarsError as error:
@@ -372,7 +372,7 @@ def find_rows(view: View, spec: FunnelSpec) -> pl.DataFrame:
     frame = view.with_people_columns(columns_used(_list_conditions(spec))).events
     row = _unused_name("_row", view.schema)
     goal = spec.steps[-1].condition.fill_null(value=False)
-    rows = frame.with_row_index(row).filter(_matters(spec))
+    rows = frame.with_row_index(row).filter(_mark_needed_rows(spec))
     return rows.select(pl.col(row).cast(pl.Int64).alias("row"), is_goal=goal).collect()
 
 
@@ -389,7 +389,7 @@ def _list_conditions(spec: FunnelSpec) -> list[Step]:
     return [*spec.steps, *(one.step for one in spec.exclude)]
 
 
-def _matters(spec: FunnelSpec) -> pl.Expr:
+def _mark_needed_rows(spec: FunnelSpec) -> pl.Expr:
     """Mark the rows that a funnel looks at."""
     matters = reduce(or_, [one.condition for one in _merge_names(_list_conditions(spec))])
     if spec.order == "strict" and spec.ties == "either":

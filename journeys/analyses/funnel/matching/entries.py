@@ -61,7 +61,7 @@ def _find_next_entries(
     """
     after = stop.astype(np.int64)
     parts: list[Attempts] = []
-    # where equal times are not told apart, what comes later may still change what came before
+    # where the order within equal times does not count, what comes later may still change what came before
     pending, size = np.arange(len(units)), rows.size if spec.ties == "either" else _FIRST_ROWS
     while pending.size:
         high = np.minimum(floor[pending] + size, stop[pending])

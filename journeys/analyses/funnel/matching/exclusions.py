@@ -1,4 +1,4 @@
-"""Units removed because an attempt of theirs met an exclusion."""
+"""Units removed because one of their attempts met an exclusion."""
 
 from __future__ import annotations
 
