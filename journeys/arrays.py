@@ -7,8 +7,8 @@ row 2::
     row     0  1  2
     person  7  7  9      ->  code 7 9, first 0 2, stop 2 3
 
-The same boundaries as Polars expressions, and those of sessions, are in `journeys.log.core`. Large arrays are worked on
-part by part, on all threads, in memory that is reused for the next part.
+The same boundaries as Polars expressions, and those of sessions, are in `journeys.log.boundaries`. Large arrays are
+worked on part by part, on all threads, in memory that is reused for the next part.
 """
 
 from __future__ import annotations

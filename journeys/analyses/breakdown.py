@@ -25,7 +25,7 @@ from journeys.errors import (
     unknown_message,
 )
 from journeys.log import Log, View
-from journeys.log.core import has_met_campaign, present_campaign_columns
+from journeys.log.boundaries import has_met_campaign, present_campaign_columns
 
 _OWN_COLUMNS = {
     "period", "series", "value", "people", "events", "sessions", "values", "stickiness", "complete",

@@ -19,7 +19,7 @@ from journeys.arrays import (
     search_within,
 )
 from journeys.log import Log, View
-from journeys.log.core import starts_person
+from journeys.log.boundaries import starts_person
 from journeys.steps import CombinedCondition, Condition, Did, Step, columns_used, resolve_step
 
 

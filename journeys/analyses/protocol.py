@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, TypeVar
 import polars as pl
 
 from journeys.log import Log, View
-from journeys.log.core import Size
+from journeys.log.log import Size
 
 
 class JourneysProtocol(Protocol):

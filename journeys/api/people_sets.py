@@ -13,7 +13,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError
 from journeys.log import Log, View
-from journeys.log.core import starts_person
+from journeys.log.boundaries import starts_person
 
 Filters = Sequence[pl.Expr | pl.Series]
 

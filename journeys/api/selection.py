@@ -22,7 +22,8 @@ from journeys.api.people_sets import (
 from journeys.display.progress import show_progress
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log, View
-from journeys.log.core import Size, count_shard, starts_person, summarise_people, translate_read_errors
+from journeys.log.boundaries import starts_person, summarise_people
+from journeys.log.log import Size, count_shard, translate_read_errors
 from journeys.steps import Condition, list_conditions, moment_us, parse_period
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import polars as pl
 
 from journeys.errors import ArgumentError, JourneysError
 from journeys.log import View
-from journeys.log.core import count_shard
+from journeys.log.log import count_shard
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from journeys.events.core import LINK_SCHEMA, PAGE_COLUMNS, Events, build_events
+    from journeys.events.events import LINK_SCHEMA, PAGE_COLUMNS, Events, build_events
     from journeys.events.issues import Issues
 
 __all__ = ["CAMPAIGN_COLUMNS", "LINK_SCHEMA", "PAGE_COLUMNS", "Events", "Issues", "build_events"]
@@ -14,11 +14,11 @@ CAMPAIGN_COLUMNS = ("campaign", "campaign_source", "campaign_medium", "campaign_
 
 # the log imports only what is above: the rest, and NumPy with it, loads when it is first used
 _LAZY = {
-    "LINK_SCHEMA": "core",
-    "PAGE_COLUMNS": "core",
-    "Events": "core",
+    "LINK_SCHEMA": "events",
+    "PAGE_COLUMNS": "events",
+    "Events": "events",
     "Issues": "issues",
-    "build_events": "core",
+    "build_events": "events",
 }
 
 

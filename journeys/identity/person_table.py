@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys.arrays import Numbers, parallel_take
-from journeys.events.core import TRAIT
+from journeys.events.events import TRAIT
 from journeys.identity.cluster import DROPPED, NOT_FOUND, Clusters, owner_at_time
 from journeys.identity.encode_ids import ANONYMOUS_TYPES, NO_OWNER, USER, EncodedIds
 from journeys.identity.read_rows import SourceRows

@@ -19,7 +19,7 @@ import polars as pl
 from journeys.arrays import Checks, Hashes, HashIndex, Numbers, parallel_take
 from journeys.events import Events
 from journeys.events.batches import KEY, RepeatFinder, iterate_batches
-from journeys.events.core import STATUSES, TRAIT
+from journeys.events.events import STATUSES, TRAIT
 from journeys.events.placeholder_values import normalise_ids, normalise_names
 from journeys.identity.rules import IdentityRules, find_placeholders, normalise_series
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from journeys.log.core import Log, View
+from journeys.log.log import Log, View
 
 if TYPE_CHECKING:
     from journeys.log.build import BuiltLog, build_log

@@ -22,7 +22,8 @@ from journeys.events.times import (
     YEAR_2000,
     TimeParser,
 )
-from journeys.log.core import Log, Size, View, summarise_people
+from journeys.log.boundaries import summarise_people
+from journeys.log.log import Log, Size, View
 
 
 def code_people(column: pl.Series) -> tuple[pl.Series, pl.Series]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from journeys.errors import StoreError
-from journeys.log.core import Size
+from journeys.log.log import Size
 from journeys.log.stored_files import StoredFile, sync_folder
 
 _VERSION = 3

@@ -22,7 +22,7 @@ import numpy as np
 import polars as pl
 
 from journeys.errors import ArgumentError, StoreError
-from journeys.log.core import Log, View
+from journeys.log.log import Log, View
 from journeys.log.manifest import (
     MANIFEST,
     Manifest,

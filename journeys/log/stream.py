@@ -13,6 +13,7 @@ import polars as pl
 from journeys.errors import SourceError
 from journeys.events.batches import iterate_batches, translate_source_errors
 from journeys.events.times import DATE_ONLY, TimeParser
+from journeys.log.boundaries import summarise_people
 from journeys.log.build import (
     IS_DATE,
     PROBLEM,
@@ -25,7 +26,7 @@ from journeys.log.build import (
     sort_rows,
     tidy_rows,
 )
-from journeys.log.core import Log, Size, summarise_people
+from journeys.log.log import Log, Size
 from journeys.log.manifest import StoredShard
 from journeys.log.store import commit, cut_people, draft_store, find_log, write_frames, write_shard
 

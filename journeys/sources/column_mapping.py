@@ -12,7 +12,7 @@ import polars as pl
 from journeys.errors import SourceError
 from journeys.events import CAMPAIGN_COLUMNS, LINK_SCHEMA, PAGE_COLUMNS, Events, build_events
 from journeys.events.batches import translate_source_errors
-from journeys.events.core import TRAIT
+from journeys.events.events import TRAIT
 from journeys.events.issues import INEXACT
 from journeys.events.placeholder_values import normalise_ids
 from journeys.events.times import UNREADABLE, UTC_TIME, TimeParser, check_unit_fits, explain_wrong_unit, unread_text

@@ -10,7 +10,7 @@ import polars as pl
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.events import CAMPAIGN_COLUMNS, PAGE_COLUMNS, Events
 from journeys.events.batches import translate_source_errors
-from journeys.events.core import TRAIT
+from journeys.events.events import TRAIT
 from journeys.events.placeholder_values import normalise_names
 from journeys.events.times import TimeParser, check_unit_fits
 from journeys.sources.campaign import UTM

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.log.core import ends_person, last_before, starts_person, starts_session
+from journeys.log.boundaries import ends_person, last_before, starts_person, starts_session
 
 COLUMNS = ["campaign", "channel"]
 values = st.sampled_from([None, "x", "y"])

@@ -9,7 +9,7 @@ from itertools import combinations
 import polars as pl
 
 from journeys.events import Events, build_events
-from journeys.events.core import LINK_SCHEMA
+from journeys.events.events import LINK_SCHEMA
 from journeys.identity import IdentityRules
 
 Identifier = tuple[str, str]

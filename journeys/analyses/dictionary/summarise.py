@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.dictionary.spec import BEFORE, EXAMPLES, MAX_Q, MIN_EVENTS, RECENT, DictionarySpec
-from journeys.log.core import Size
+from journeys.log.log import Size
 from journeys.stats import adjust, poisson_rates
 
 

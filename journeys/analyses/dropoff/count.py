@@ -13,7 +13,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.name_patterns import matches_pattern
 from journeys.arrays import Bools, Ints
 from journeys.log import View
-from journeys.log.core import ends_person
+from journeys.log.boundaries import ends_person
 
 _LAST_STEPS = 3
 SCHEMA: dict[str, pl.DataType] = {

@@ -23,7 +23,7 @@ from journeys.arrays import (
     search_within,
 )
 from journeys.log import View
-from journeys.log.core import present_campaign_columns, starts_session
+from journeys.log.boundaries import present_campaign_columns, starts_session
 from journeys.steps import columns_used
 
 _START, _END, _SESSION = "_start", "_end", "_session"

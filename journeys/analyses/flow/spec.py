@@ -14,7 +14,7 @@ from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRu
 from journeys.analyses.name_patterns import expand_passive, matches_pattern
 from journeys.errors import ArgumentError, Problems, is_whole_number, unknown_message
 from journeys.log import Log
-from journeys.log.core import present_campaign_columns
+from journeys.log.boundaries import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Who = Literal["converted", "dropped", "all"]

@@ -16,7 +16,7 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, count_before, mark_changes, number_runs, row_dtype
 from journeys.errors import ArgumentError, first_line
 from journeys.log import View
-from journeys.log.core import has_met_campaign, present_campaign_columns, starts_session
+from journeys.log.boundaries import has_met_campaign, present_campaign_columns, starts_session
 from journeys.steps import Step, columns_used, step
 
 CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}

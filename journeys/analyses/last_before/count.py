@@ -22,7 +22,7 @@ from journeys.arrays import (
     previous_marked,
 )
 from journeys.log import View
-from journeys.log.core import starts_session
+from journeys.log.boundaries import starts_session
 from journeys.steps import Step, columns_used
 
 _PART_ROWS = 1 << 20

@@ -8,7 +8,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import group_of_events, name_group
 from journeys.log import View
-from journeys.log.core import starts_session
+from journeys.log.boundaries import starts_session
 from journeys.steps import Step, columns_used
 
 OWN_GROUPS = ("landing", "exit", "channel", "campaign")

@@ -12,7 +12,7 @@ from journeys.analyses.sessions.count import OWN_GROUPS, SessionsSpec, find_sess
 from journeys.analyses.sessions.result import Sessions
 from journeys.analyses.sessions.summarise import largest_groups, summarise
 from journeys.errors import Problems
-from journeys.log.core import present_campaign_columns
+from journeys.log.boundaries import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 
 _PAGE_COLUMNS = ("page_path", "page_url", "url", "page_name")

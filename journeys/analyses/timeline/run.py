@@ -10,7 +10,7 @@ import polars as pl
 from journeys.analyses.protocol import J
 from journeys.analyses.timeline.result import Timeline
 from journeys.errors import ArgumentError, Problems, UnknownNameError
-from journeys.log.core import starts_session
+from journeys.log.boundaries import starts_session
 from journeys.steps import duration_us
 
 

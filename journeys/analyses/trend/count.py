@@ -12,7 +12,7 @@ from journeys.analyses.period_lookup import find_periods, mark_periods
 from journeys.analyses.trend.spec import TrendSpec
 from journeys.arrays import mark_changes
 from journeys.log import View
-from journeys.log.core import starts_session
+from journeys.log.boundaries import starts_session
 from journeys.steps import columns_used
 
 _FILLS: dict[str, tuple[object, pl.DataType | type[pl.DataType]]] = {

@@ -14,7 +14,7 @@ from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.trend.formula import parse_formula
 from journeys.errors import ArgumentError, JourneysError, raise_all
 from journeys.log import Log
-from journeys.log.core import present_campaign_columns
+from journeys.log.boundaries import present_campaign_columns
 from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 Statistic = Literal["sum", "mean", "median", "p90"]

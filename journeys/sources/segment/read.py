@@ -23,7 +23,7 @@ from journeys.sources.reading import (
 )
 from journeys.sources.reading.files import is_lake
 from journeys.sources.registry import wrong_system_error
-from journeys.sources.segment.spec import map_spec_calls
+from journeys.sources.segment.spec_calls import map_spec_calls
 from journeys.sources.segment.warehouse import map_warehouse, name_base_table
 
 PAGE, SCREEN = "Loaded a Page", "Viewed a Screen"

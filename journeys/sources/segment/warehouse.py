@@ -13,7 +13,7 @@ from journeys.sources.column_mapping import ColumnMapping, Fields, map_events
 from journeys.sources.reading import RawTable, concat_rows
 from journeys.sources.reading.row_store import snake_case
 from journeys.sources.registry import detect_system
-from journeys.sources.segment.spec import CAMPAIGN, PAGES, build_alias_links, compute_call_time, note_assumptions
+from journeys.sources.segment.spec_calls import CAMPAIGN, PAGES, build_alias_links, compute_call_time, note_assumptions
 
 # Latest state of people and accounts: the same facts as identifies and groups, without their times.
 SUMMARIES = ("users", "accounts", "rules", "delete")

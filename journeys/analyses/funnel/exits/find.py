@@ -12,7 +12,7 @@ from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL
 from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
 from journeys.arrays import Bools, Ints, PersonBounds, next_marked, parallel_map, previous_marked, split_rows
 from journeys.log import View
-from journeys.log.core import starts_session
+from journeys.log.boundaries import starts_session
 
 _PART_ROWS = 1 << 14
 
