@@ -6,8 +6,8 @@ from dataclasses import replace
 import polars as pl
 
 import journeys as jn
-from journeys.analyses.result import Result
 from journeys.log import View, build_log
+from journeys.result import Result
 from tests.logs import Row, frame
 
 Ask = Callable[[jn.Journeys], Result]
@@ -80,6 +80,21 @@ CASES: dict[str, Ask] = {
     "Value": lambda j: valued(j).value("amount", of="X", start="A", every="1m", by="campaign", draws=9),
 }
 
+
+def as_stitched(j: jn.Journeys) -> jn.Journeys:
+    """Stitch the same events, with the person as a user id, and half of their rows of a device, too."""
+    table = j.events.with_columns(device=pl.when(pl.col("timestamp").dt.minute() % 2 == 0).then("person")).collect()
+    rows = table.rename({"person": "user_id"})
+    return jn.stitch(jn.read_table(rows, timestamp="timestamp", event="event", ids=["user_id", "device"], name="web"))
+
+
+# the results that stitching gives, which are not asked of journeys
+IDENTITY_CASES: dict[str, Callable[[jn.Journeys], Result]] = {
+    "Identity": lambda j: as_stitched(j).identity,
+    "LinkExplanation": lambda j: as_stitched(j).identity.explain(("user_id", "a"), ("user_id", "b")),
+    "StitchingImpact": lambda j: as_stitched(j).identity.compare_unstitched(lambda one: one.correlation("X")),
+}
+
 # every event and both campaigns occur, so that every case can be asked of any log that holds these rows
 EVERY_NAME: list[Row] = [
     *(("a", 0, name, "ads") for name in "ABCX"),
@@ -96,7 +111,7 @@ def every_log(found: list[Row]) -> pl.DataFrame:
 
 
 def result_classes() -> set[type[Result]]:
-    """Every public kind of answer that the library has."""
+    """Every kind of answer that the library has."""
     found: set[type[Result]] = set()
     left = [Result]
     while left:

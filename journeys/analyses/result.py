@@ -1,43 +1,29 @@
-"""What every answer is: a table, its settings, a finding, a chart, and the way back to its people."""
+"""The answer to a question about journeys: a result that writes about people or accounts, and leads back to them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import Any, Generic, cast
 
 import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import NoFinding
-from journeys.errors import describe_wrong_number, raise_all
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
-
-def _check_size(name: str, size: object) -> list[str]:
-    """Return what is wrong with the rows or the width (pixels) of a picture; nothing where they are fine."""
-    if name == "rows":
-        return describe_wrong_number(name, size)
-    return describe_wrong_number(name, size, least=10, most=100_000, otherwise="None for that of the page")
+from journeys.result import Result as BaseResult
 
 
 def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
     """Let a method write its texts about accounts where these were asked, about people otherwise."""
-    if hasattr(write, "__wrapped__"):
+    if hasattr(write, "_speaks_of_unit"):
         return write
 
     @wraps(write)
     def write_about_unit(result: Result[Any], *arguments: Any, **options: Any) -> Any:
+        """Write about the unit; in a finding or a title about accounts, "who" becomes "that"."""
         from journeys.display import adapt_pronouns, use_unit
-        from journeys.display.options import is_narrow
 
-        if write.__name__ == "plot" and is_narrow():
-            options.setdefault("narrow", True)
-        raise_all([text for name in ("rows", "width") if name in options for text in _check_size(name, options[name])])
         unit = result._journeys._log.unit
         with use_unit(unit):
             written = write(result, *arguments, **options)
@@ -53,11 +39,12 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
                 layout.meta = {**layout.meta, "subtitle": adapt_pronouns(layout.meta["subtitle"], names=names)}
             return written
 
+    cast("Any", write_about_unit)._speaks_of_unit = True
     return write_about_unit
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Result(Generic[J]):
+class Result(BaseResult, Generic[J]):
     """The answer to one question about journeys.
 
     Attributes
@@ -80,39 +67,8 @@ class Result(Generic[J]):
             elif name.startswith("plot") or name == "_repr_html_":
                 setattr(cls, name, _speak_of_unit(written))
 
-    @property
-    def finding(self) -> str:
-        """The answer as one sentence."""
-        raise NotImplementedError
-
-    def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
-        """Draw the table."""
-        raise NotImplementedError
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame (needs pandas).
-
-        Lists become Python lists, durations timedeltas, and text objects.
-        """
-        from journeys.display import as_pandas
-
-        return as_pandas(self.table)
-
-    def equals(self, other: Result[Any]) -> bool:
-        """Return whether another result has the same table, value for value."""
-        return type(self) is type(other) and self.table.equals(other.table)
-
-    def _displayed_table(self) -> pl.DataFrame:
-        """Return the columns of the table that a notebook shows."""
-        return self.table
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}: {self.finding}\n{self.table}"
-
     def _repr_html_(self) -> str:
-        from journeys.display import render_card, use_unit
+        from journeys.display import use_unit
 
         with use_unit(self._journeys._log.unit):
-            return render_card(
-                type(self).__name__, sentence=self.finding, settings=self.settings, table=self._displayed_table()
-            )
+            return super(Result, self)._repr_html_()

@@ -16,9 +16,9 @@ from journeys.events import Events
 from journeys.identity.encode_ids import ANONYMOUS_TYPES, USER
 from journeys.identity.graph import IdentityGraph, find_components, order_edges
 from journeys.identity.rules import IdentityRules, hash_email, normalise_values
+from journeys.result import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 
@@ -138,7 +138,7 @@ _ENDS = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class LinkExplanation:
+class LinkExplanation(Result):
     """The chain of evidence between two identifiers.
 
     Attributes
@@ -169,7 +169,11 @@ class LinkExplanation:
 
     @property
     def finding(self) -> str:
-        """The answer in a sentence."""
+        """Whether the two are one person, and why, in one sentence."""
+        return f"{self._describe()}."
+
+    def _describe(self) -> str:
+        """Describe the answer as a title."""
         one, other = repr(self.a[1]), repr(self.b[1])
         if self.a == self.b:
             return f"{one} is one identifier"
@@ -204,26 +208,20 @@ class LinkExplanation:
         """Draw the chain of links; of a long one its ends."""
         from journeys.charts.identity import draw_chain
 
-        return draw_chain(self._ends, finding=self.finding, dark=dark, narrow=narrow)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame (needs pandas)."""
-        from journeys.display import as_pandas
-
-        return as_pandas(self.table)
+        return draw_chain(self._ends, finding=self._describe(), dark=dark, narrow=narrow)
 
     def __repr__(self) -> str:
         lines = []
         for row in self._ends.iter_rows(named=True):
             lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_describe_link(row)]
-        return "\n  ".join([f"{self.finding}{':' if lines else ''}", *lines])
+        return "\n  ".join([f"{self._describe()}{':' if lines else '.'}", *lines])
 
     def _repr_html_(self) -> str:
         from journeys.display import render_card
 
         some = self._ends
         left = int(some["left_out"].sum())
-        text = f"{self.finding}. Of its {self.table.height:,} links the ends are shown." if left else self.finding
+        text = f"{self.finding} Of its {self.table.height:,} links the ends are shown." if left else self.finding
         empty = [one for one in ("event", "call", "reason") if some[one].null_count() == some.height]
         return render_card("Evidence", sentence=text, table=some.drop(*empty, *([] if left else ["left_out"])))
 

@@ -18,9 +18,9 @@ from journeys.identity.explain import IdLike, LinkExplanation, explain_link, fin
 from journeys.identity.graph import IdentityGraph, order_edges
 from journeys.identity.rules import IdentityRules, normalise_series
 from journeys.identity.stitching_impact import StitchingImpact, compare_answers
+from journeys.result import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 
@@ -29,7 +29,7 @@ _FRAMES = ("rows", "figures", "memberships", "accounts", "changes")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Identity:
+class Identity(Result):
     """Who is who, and by which evidence.
 
     Attributes
@@ -393,12 +393,6 @@ class Identity:
             f"{format_count(total['facts'], 'fact')} + {format_count(total['duplicates'], 'duplicate')} + "
             f"{format_number(total['quarantined'])} in quarantine."
         )
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame (needs pandas)."""
-        from journeys.display import as_pandas
-
-        return as_pandas(self.table)
 
     def __repr__(self) -> str:
         return "\n".join([f"Identity: {self.finding}", self.row_summary, *self.warnings])

@@ -14,9 +14,9 @@ import polars as pl
 
 from journeys.display.tables import is_rate
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.result import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 
@@ -33,7 +33,7 @@ Format = Callable[[Any], str]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class StitchingImpact:
+class StitchingImpact(Result):
     """What stitching changes in an answer.
 
     Attributes
@@ -78,18 +78,18 @@ class StitchingImpact:
     @property
     def finding(self) -> str:
         """The largest difference in a sentence."""
-        return self._describe_largest(self.measure)
+        return f"{self._describe_largest(self.measure)}."
 
     def _describe_largest(self, measure: str | None) -> str:
-        """Describe the largest difference in one column of numbers."""
+        """Describe the largest difference in one column of numbers, as a title."""
         if not self._is_matched():
-            return "The rows of the two answers cannot be matched, so they are listed one below the other."
+            return "The rows of the two answers cannot be matched, so they are listed one below the other"
         if measure is None:
-            return "Stitching changes nothing in this answer."
+            return "Stitching changes nothing in this answer"
         words = _measure_words(measure)
         rows = self.changes.filter(pl.col("measure") == measure)
         if not rows.height:
-            return f"Stitching changes nothing in {words}."
+            return f"Stitching changes nothing in {words}"
         size = pl.col("difference").abs().fill_null(0)
         row = rows.with_row_index("at").sort(size, "at", descending=[True, False]).row(0, named=True)
         as_text = self._choose_format(measure)
@@ -132,12 +132,6 @@ class StitchingImpact:
             dark=dark,
             narrow=narrow,
         )
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a pandas DataFrame (needs pandas)."""
-        from journeys.display import as_pandas
-
-        return as_pandas(self.table)
 
     def _choose_format(self, measure: str) -> Format:
         """Return the function that writes the numbers of a column as text."""
@@ -256,7 +250,7 @@ def compare_answers(stitched: Any, unstitched: Any) -> StitchingImpact:
     >>> stitched = pl.DataFrame({**steps, "people": [80, 20], "rate_from_start": [1.0, 0.25]})
     >>> unstitched = pl.DataFrame({**steps, "people": [100, 0], "rate_from_start": [1.0, 0.0]})
     >>> compare_answers(stitched, unstitched)
-    StitchingImpact: Buy: rate from start 25% with stitching, 0% without (+25.0 points)
+    StitchingImpact: Buy: rate from start 25% with stitching, 0% without (+25.0 points).
     name   with   without  difference    people with  people without
     Visit  100%  100%     0.0 points    80           100
     Buy    25%   0%       +25.0 points  20           0

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 import journeys as jn
-from tests.every_result import CASES, every_log, result_classes
+from journeys.result import Result
+from tests.every_result import CASES, IDENTITY_CASES, every_log, result_classes
 from tests.logs import Row, rows
 from tests.test_house import _modules
 
@@ -18,7 +19,7 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 def test_every_kind_of_answer_has_a_case():
     _modules()  # classes are known once their modules are imported
-    assert {one.__name__ for one in result_classes()} == set(CASES)
+    assert {one.__name__ for one in result_classes()} - {"Result"} == {*CASES, *IDENTITY_CASES}
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,35 @@ def test_an_answer_is_a_table_a_sentence_and_a_picture(name, j):
     assert {"people", "events"} <= set(result.settings) or name == "Timeline"
     assert result.finding.split(" ")[0] in result._repr_html_() or result._repr_html_()
     assert len(result.to_pandas()) == result.table.height
+    check_picture(result)
+
+
+def check_picture(result: Result) -> None:
+    """Draw a result light and dark, and for a phone where the cell is that narrow."""
     for dark in (False, True):
         fig = result.plot(dark=dark)
         assert fig.layout.template.layout.modebar.remove
         paper = fig.layout.template.layout.paper_bgcolor
         assert (paper == "#ffffff") != dark
+        assert not fig.layout.meta["narrow"]
+    try:
+        jn.options.width = 360
+        assert result.plot().layout.meta["narrow"]
+    finally:
+        jn.options.width = None
+
+
+@pytest.mark.parametrize("name", IDENTITY_CASES)
+def test_what_stitching_shows_is_a_result_like_any_other(name, j):
+    result = IDENTITY_CASES[name](j)
+    assert type(result).__name__ == name
+    assert result.finding.endswith(".")
+    assert isinstance(result.table, pl.DataFrame)
+    assert result.settings
+    assert result.equals(IDENTITY_CASES[name](j))
+    assert len(result.to_pandas()) == result.table.height
+    assert "<script" not in result._repr_html_()
+    check_picture(result)
 
 
 @pytest.mark.parametrize("name", CASES)

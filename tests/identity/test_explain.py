@@ -93,7 +93,7 @@ def test_a_shared_mailbox_is_described_as_shared() -> None:
     found = jn.stitch(as_events(rows)).identity.explain("u1", "info@acme.com")
     assert found.joined
     assert (
-        found.finding == "'info@acme.com' is used by several people: it is listed with 'u1', and links nothing further"
+        found.finding == "'info@acme.com' is used by several people: it is listed with 'u1', and links nothing further."
     )
 
 

@@ -62,7 +62,7 @@ UNSTITCHED = pl.DataFrame({**STEPS, "people": [100, 0, 20], "rate_from_start": [
 
 def test_stitching_impact_names_the_largest_difference_and_shows_what_differs() -> None:
     impact = compare_answers(STITCHED, UNSTITCHED)
-    assert impact.finding == "Sign up: rate from start 50% with stitching, 0% without (+50.0 points)"
+    assert impact.finding == "Sign up: rate from start 50% with stitching, 0% without (+50.0 points)."
     assert impact.changes.rows() == [
         (1, "Visit", "people", 80.0, 100.0, -20.0),
         (2, "Sign up", "people", 40.0, 0.0, 40.0),
@@ -109,15 +109,15 @@ def test_stitching_impact_matches_behaviours_whose_strength_it_changes() -> None
     one = pl.DataFrame({**stated, "phi": [0.4], "strength": ["strong"], "note": ["few"], "rate_with": [0.5]})
     other = pl.DataFrame({**stated, "phi": [0.05], "strength": ["negligible"], "note": [None], "rate_with": [0.25]})
     impact = compare_answers(one, other)
-    assert impact.finding == "Signed In: phi 0.40 with stitching, 0.05 without (+0.35)"
+    assert impact.finding == "Signed In: phi 0.40 with stitching, 0.05 without (+0.35)."
     assert impact.table.height == 1
     nearly = compare_answers(one, one.with_columns(phi=0.399))
-    assert nearly.finding == "Signed In: phi 0.40 with stitching, 0.40 without (0.00)"
+    assert nearly.finding == "Signed In: phi 0.40 with stitching, 0.40 without (0.00)."
     assert impact.plot().layout.yaxis.ticktext == ("Signed In ",)
     notes = pl.DataFrame({"note": ["a", "b"], "people": [3, 2]})
     assert (
         compare_answers(notes, notes.with_columns(people=pl.lit(1))).finding
-        == "a: people 3 with stitching, 1 without (+2)"
+        == "a: people 3 with stitching, 1 without (+2)."
     )
     rate = impact.plot(measure="rate_with").layout
     assert "Signed In: conversion rate with it 50% with stitching, 25% without" in rate.title.text.replace("<br>", " ")
@@ -126,7 +126,7 @@ def test_stitching_impact_matches_behaviours_whose_strength_it_changes() -> None
 
 def test_stitching_impact_of_numbers_equal_answers_and_rows_without_names() -> None:
     one = compare_answers(2, 5)
-    assert one.finding == "Value 2 with stitching, 5 without (−3)"
+    assert one.finding == "Value 2 with stitching, 5 without (−3)."
     assert one.changes.rows() == [("value", 2.0, 5.0, -3.0)]
     assert one.plot().data
     same = compare_answers(STITCHED, STITCHED)
@@ -138,7 +138,7 @@ def test_stitching_impact_of_numbers_equal_answers_and_rows_without_names() -> N
     assert loose.changes.height == 0
     assert "nothing to compare" in str(loose.plot().layout.annotations)
     only = compare_answers(pl.DataFrame({"name": ["a"], "n": [1]}), pl.DataFrame({"name": ["b"], "n": [1]}))
-    assert only.finding == "a: n 1 with stitching, – without"
+    assert only.finding == "a: n 1 with stitching, – without."
 
 
 def test_sizes_have_a_finding_of_their_own() -> None:

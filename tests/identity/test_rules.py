@@ -73,7 +73,7 @@ def test_a_cookie_seen_only_on_a_shared_device_belongs_to_the_user_known_then(ru
     stated = stitched.identity.explain("c3", ("user_id", "u2"))
     if stated.joined:
         by_time = " by time: they met only on an identifier that several people use" if rules.shared != "last" else ""
-        assert stated.finding == f"'c3' and 'u2' are one person{by_time}"
+        assert stated.finding == f"'c3' and 'u2' are one person{by_time}."
         assert set(stated.table["id_a"]) | set(stated.table["id_b"]) == {"c3", "d", "u2"}
     back = stitch_events([as_events(rows[::-1], types=columns)], rules=rules)
     assert back.table["person"].to_list() == expected[::-1]
@@ -424,7 +424,7 @@ def test_explanation_of_joined_and_of_separate_identifiers() -> None:
     assert apart.table["reason"].null_count() == apart.table.height - 1
     assert "refused" in repr(apart)
     assert "ann@x.org" in apart._repr_html_()
-    assert identity.explain("u1", "u1").finding == "'u1' is one identifier"
+    assert identity.explain("u1", "u1").finding == "'u1' is one identifier."
     assert joined.plot().data
 
 
