@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups, top_groups
-from journeys.analyses.funnel.select_attempts import select_shard_attempts
+from journeys.analyses.funnel.count import find_shard_attempts, key_groups
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.funnel.summarise import add_counts, has_rate
+from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, has_rate, label_groups, top_groups
 from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -64,7 +63,7 @@ def count_person_rates(view: View, asked: PersonRatesSpec) -> pl.DataFrame:
     Return `_person` (the public label), the keys of `by`, then `_hits0`, `_trials0` and so on for each step (Int64).
     """
     spec = asked.spec
-    found = select_shard_attempts(view, spec)
+    found = find_shard_attempts(view, spec)
     columns: dict[str, npt.NDArray[np.bool_]] = {}
     for step in range(spec.step_count):
         hits, trials = found.has_taken(step), np.ones(len(found.person), dtype=np.bool_)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.rows import find_rows
+from journeys.analyses.funnel.rows import list_conditions, mark_needed_rows, unused_name
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Ints
 from journeys.log import View
+from journeys.steps import columns_used
 
 _LISTS = ("_person", "_start", "_end")
 
@@ -34,7 +35,16 @@ def locate_drop_offs(view: View, dropped: pl.DataFrame, *, spec: FunnelSpec, cod
     here = dropped.filter(pl.col("_person").is_between(low, high))
     # of each step they are in order already, which this kind of sorting makes use of
     here = here[np.argsort(here["_start"].to_numpy(), kind="stable")]
-    rows = find_rows(view, spec)
+    rows = _find_rows(view, spec)
     if spec.order != "strict":  # a strict funnel knows them
         here = here.with_columns(rows["row"].gather(here[name]).alias(name) for name in ("_start", "_end"))
     return here, rows.filter("is_goal")["row"].to_numpy()
+
+
+def _find_rows(view: View, spec: FunnelSpec) -> pl.DataFrame:
+    """Find the rows that the funnel reads: `row`, the number in the log; `is_goal`, whether the last step is met."""
+    frame = view.with_people_columns(columns_used(list_conditions(spec))).events
+    row = unused_name("_row", view.schema)
+    goal = spec.steps[-1].condition.fill_null(value=False)
+    rows = frame.with_row_index(row).filter(mark_needed_rows(spec))
+    return rows.select(pl.col(row).cast(pl.Int64).alias("row"), is_goal=goal).collect()

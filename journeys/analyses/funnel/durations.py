@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.count import key_groups
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
-from journeys.analyses.funnel.select_attempts import NEVER, ShardAttempts, select_shard_attempts
-from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.count import NEVER, ShardAttempts, find_shard_attempts, key_groups
+from journeys.analyses.funnel.follow_up import end_of_calendar_window
+from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -84,7 +83,7 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     `took`, `waiting` (List of Int64, µs).
     """
     spec = asked.spec
-    found = select_shard_attempts(view, spec)
+    found = find_shard_attempts(view, spec)
     observed, took = found.has_taken(asked.low), found.has_taken(asked.high)
     begin, end = (np.where(one == NEVER, 0, one) for one in (found.time[asked.low], found.time[asked.high]))
     closes = _closing_time(found, asked)

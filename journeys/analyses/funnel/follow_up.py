@@ -15,9 +15,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import polars as pl
+
 from journeys.analyses.calendar import make_calendar
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS
-from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
 from journeys.analyses.periods import describe_period
 from journeys.errors import ArgumentError
 from journeys.steps import moment_us
@@ -54,6 +55,14 @@ def follow_equally(specs: tuple[FunnelSpec, FunnelSpec], *, until: tuple[int, in
             )
         first, second = (spec if _has_window(spec) else replace(spec, within=follow_up) for spec in specs)
     return _leave_out_pending(first, until[0]), _leave_out_pending(second, until[1])
+
+
+def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
+    """Return the moment at which the calendar window ("same day" and so on) of each entry is over (Datetime)."""
+    calendar = make_calendar(CALENDAR_PERIODS[spec.calendar or "day"], time_zone=spec.time_zone)
+    index = pl.DataFrame({"time": time}).select(calendar.index(pl.col("time")).alias("index"))["index"]
+    ends = {number: calendar.instant(number + 1) for number in index.unique().to_list()}
+    return index.replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
 
 
 def describe_periods(here: FunnelSpec, there: FunnelSpec) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ from journeys.analyses.funnel.comparison import (
     count_person_rates,
     has_clusters,
 )
-from journeys.analyses.funnel.count import count, top_groups
+from journeys.analyses.funnel.count import count
 from journeys.analyses.funnel.durations import (
     ConvertedWithin,
     StepDurationSpec,
@@ -47,7 +47,7 @@ from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.round_bins import count_round_bins
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
-from journeys.analyses.funnel.summarise import describe_loss, find_worst_step
+from journeys.analyses.funnel.summarise import describe_loss, find_worst_step, top_groups
 from journeys.analyses.funnel.text import OPTION_TEXTS
 from journeys.analyses.funnel.trend import trend
 from journeys.analyses.periods import describe_period, find_earlier_period

@@ -12,14 +12,12 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.calendar import make_calendar
-from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
 from journeys.arrays import Bools, Ints, count_before, mark_changes, number_runs, row_dtype
 from journeys.errors import ArgumentError, first_line
 from journeys.log import View
 from journeys.log.boundaries import has_met_campaign, present_campaign_columns, starts_session
 from journeys.steps import Step, columns_used, step
-
-CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
 
 _FEW = 32
 """A binary search for one row costs about as much as a prefix count over this many rows."""
@@ -118,26 +116,23 @@ class Rows:
 
     @property
     def first(self) -> Ints:
-        """The first row of each unit (0 for units without rows)."""
+        """The first row of each unit; of a unit without rows, its `stop`."""
         if self.unit_first is not None:
             return self.unit_first
-        first = np.zeros(len(self.person), dtype=np.int64)
-        at = np.flatnonzero(mark_changes(self.unit))
-        first[self.unit[at]] = at
-        return first
+        return np.searchsorted(self.unit, np.arange(len(self.person)))
 
     @property
     def stop(self) -> Ints:
-        """The row after the last of each unit (0 for units without rows)."""
+        """The row after the last of each unit."""
         if self.unit_first is not None:
             return np.append(self.unit_first[1:], self.size)
-        stop = np.zeros(len(self.person), dtype=np.int64)
-        at = np.flatnonzero(mark_changes(self.unit))
-        stop[self.unit[at]] = np.append(at[1:], self.size)
-        return stop
+        return np.searchsorted(self.unit, np.arange(len(self.person)), side="right")
 
-    def take(self, index: Ints) -> Rows:
-        """Keep some rows, in the order given; `person` still lists all units."""
+    def take(self, index: Ints, *, keep_values: bool = False) -> Rows:
+        """Keep some rows, in the order given; `person` still lists all units.
+
+        The values of the breakdown are only needed where attempts are looked up in the rows that are kept.
+        """
         return replace(
             self,
             unit=self.unit[index],
@@ -145,19 +140,10 @@ class Rows:
             position=self.position[index],
             steps=[mask[index] for mask in self.steps],
             exclusions=[mask[index] for mask in self.exclusions],
-            values={},
-            known_by_row={},
+            values={name: column.gather(index) for name, column in self.values.items()} if keep_values else {},
+            known_by_row={name: mask[index] for name, mask in self.known_by_row.items()} if keep_values else {},
             unit_first=None,
             _cache={},
-        )
-
-    def select_units(self, is_selected: Bools) -> Rows:
-        """Keep the rows of some units, with the values of the breakdown."""
-        index = np.flatnonzero(is_selected[self.unit])
-        return replace(
-            self.take(index),
-            values={name: column.gather(index) for name, column in self.values.items()},
-            known_by_row={name: mask[index] for name, mask in self.known_by_row.items()},
         )
 
     def regroup(self, unit: Ints) -> Rows:
@@ -317,30 +303,25 @@ def number_owners(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
     return number
 
 
-def read_rows(view: View, spec: FunnelSpec) -> Rows:
-    """Read what a funnel needs of one shard, as arrays."""
-    return read_log(view, spec).to_arrays()
-
-
 def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
     schema = view.schema
-    conditions = _list_conditions(spec)
+    conditions = list_conditions(spec)
     by = [name for name in spec.by_columns if name in schema]
     frame = view.with_people_columns(columns_used(conditions)).events
     columns: dict[str, pl.Expr] = {}
     campaign = present_campaign_columns(schema) if spec.by_columns or spec.campaign_cuts else []
     first_touches = [name for name in spec.by_columns if name not in schema and name.removeprefix("first_") in campaign]
     if first_touches:
-        met = _unused_name("_met", schema)
+        met = unused_name("_met", schema)
         frame = frame.with_columns(has_met_campaign(campaign).alias(met))
         columns["_met"] = pl.col(met)
     if spec.order == "strict":
-        position = _unused_name("_position", schema)
+        position = unused_name("_position", schema)
         frame = frame.with_row_index(position)
         columns["_position"] = pl.col(position)
     if spec.count == "sessions" or spec.calendar == "session":
-        session = _unused_name("_session", schema)
+        session = unused_name("_session", schema)
         starts = starts_session(spec.gap, campaign_columns=campaign if spec.campaign_cuts else ())
         frame = frame.with_columns(starts.cast(pl.UInt32).cum_sum().alias(session))
         columns["_session"] = pl.col(session)
@@ -354,7 +335,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     columns |= {f"_by{number}": pl.col(name) for number, name in enumerate(by)}
     if any(one.events is not None for one in conditions):
         columns["_event"] = pl.col("event").to_physical()
-    needed = frame.filter(_mark_needed_rows(spec)).select("person", pl.col("timestamp").to_physical(), **columns)
+    needed = frame.filter(mark_needed_rows(spec)).select("person", pl.col("timestamp").to_physical(), **columns)
     try:
         found = needed.collect()
     except pl.exceptions.PolarsError as error:
@@ -367,31 +348,14 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
     return FunnelRows(found, spec, conditions, categories, by, first_touches)
 
 
-def find_rows(view: View, spec: FunnelSpec) -> pl.DataFrame:
-    """Find the rows that `read_log` reads: `row`, the number in the log; `is_goal`, whether the last step is met."""
-    frame = view.with_people_columns(columns_used(_list_conditions(spec))).events
-    row = _unused_name("_row", view.schema)
-    goal = spec.steps[-1].condition.fill_null(value=False)
-    rows = frame.with_row_index(row).filter(_mark_needed_rows(spec))
-    return rows.select(pl.col(row).cast(pl.Int64).alias("row"), is_goal=goal).collect()
-
-
-def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
-    """Return the moment at which the calendar window ("same day" and so on) of each entry is over (Datetime)."""
-    calendar = make_calendar(CALENDAR_PERIODS[spec.calendar or "day"], time_zone=spec.time_zone)
-    index = pl.DataFrame({"time": time}).select(calendar.index(pl.col("time")).alias("index"))["index"]
-    ends = {number: calendar.instant(number + 1) for number in index.unique().to_list()}
-    return index.replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
-
-
-def _list_conditions(spec: FunnelSpec) -> list[Step]:
+def list_conditions(spec: FunnelSpec) -> list[Step]:
     """List the steps and the exclusions."""
     return [*spec.steps, *(one.step for one in spec.exclude)]
 
 
-def _mark_needed_rows(spec: FunnelSpec) -> pl.Expr:
+def mark_needed_rows(spec: FunnelSpec) -> pl.Expr:
     """Mark the rows that a funnel looks at."""
-    matters = reduce(or_, [one.condition for one in _merge_names(_list_conditions(spec))])
+    matters = reduce(or_, [one.condition for one in _merge_names(list_conditions(spec))])
     if spec.order == "strict" and spec.ties == "either":
         matters = pl.lit(value=True)  # any event may stand between two steps
     if spec.hold:
@@ -399,7 +363,7 @@ def _mark_needed_rows(spec: FunnelSpec) -> pl.Expr:
     return matters
 
 
-def _unused_name(name: str, schema: pl.Schema) -> str:
+def unused_name(name: str, schema: pl.Schema) -> str:
     """Return a name that no column of the log has."""
     while name in schema:
         name += "_"
@@ -439,7 +403,4 @@ def _split_by_held_values(rows: Rows, found: pl.DataFrame, *, spec: FunnelSpec) 
     value = found.select(held.rank("dense").cast(pl.Int64).alias("value"))["value"].to_numpy()
     order = np.lexsort((value, rows.unit))
     both = rows.unit[order].astype(np.int64) * (int(value.max(initial=0)) + 1) + value[order]
-    values = {name: column.gather(order) for name, column in rows.values.items()}
-    known = {name: mask[order] for name, mask in rows.known_by_row.items()}
-    sorted_rows = replace(rows.take(order), values=values, known_by_row=known)
-    return sorted_rows.regroup(both)
+    return rows.take(order, keep_values=True).regroup(both)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups
-from journeys.analyses.funnel.select_attempts import select_shard_attempts
+from journeys.analyses.funnel.count import ShardAttempts, find_shard_attempts, key_groups
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.funnel.summarise import fold_small_groups, label_groups
+from journeys.arrays import Bools
 from journeys.log import View
 
 
@@ -43,7 +44,7 @@ class FunnelSelection:
 
 def select_entered(view: View, spec: FunnelSpec) -> pl.Series:
     """Return the codes of the people who entered, at whichever step."""
-    return pl.Series("code", np.unique(select_shard_attempts(view, spec).person), dtype=pl.UInt32)
+    return pl.Series("code", np.unique(find_shard_attempts(view, spec).person), dtype=pl.UInt32)
 
 
 def select_others(view: View, codes: pl.Series) -> pl.Series:
@@ -54,7 +55,7 @@ def select_others(view: View, codes: pl.Series) -> pl.Series:
 
 def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     """Return the codes of the people behind a number."""
-    found = select_shard_attempts(view, selection.spec)
+    found = find_shard_attempts(view, selection.spec)
     if not selection.dropped:
         kept = found.has_taken(selection.step)
     else:  # no one drops off after the last step
@@ -62,8 +63,14 @@ def select_people(view: View, selection: FunnelSelection) -> pl.Series:
     if selection.before is not None:
         kept &= found.time[selection.step] <= selection.before
     if selection.listed is not None:
-        keys = key_groups(view, found, spec=selection.spec)
-        shown = label_groups(fold_small_groups(keys, selection.listed), spec=selection.spec)
-        is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in selection.group)
-        kept &= shown.select(is_in_group.alias("kept"))["kept"].to_numpy()
+        kept &= mark_group(view, found, spec=selection.spec, group=selection.group, listed=selection.listed)
     return pl.Series("code", np.unique(found.person[kept]), dtype=pl.UInt32)
+
+
+def mark_group(
+    view: View, found: ShardAttempts, *, spec: FunnelSpec, group: tuple[tuple[str, str], ...], listed: pl.DataFrame
+) -> Bools:
+    """Mark the attempts of a group, given by column and label; for `listed`, see `FunnelSelection`."""
+    shown = label_groups(fold_small_groups(key_groups(view, found, spec=spec), listed), spec=spec)
+    is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in group)
+    return shown.select(is_in_group.alias("kept"))["kept"].to_numpy()

@@ -205,6 +205,8 @@ class FunnelSpec:
 
 Excluded = StepLike | Never
 
+CALENDAR_PERIODS = {"day": "1d", "week": "1w", "month": "1mo"}
+"""How long the windows last that end with a calendar period."""
 _CALENDARS: dict[str, WindowPeriod] = {
     "same day": "day",
     "same week": "week",

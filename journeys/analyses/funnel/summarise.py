@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.analyses.funnel.count import fold_small_groups, label_groups, sort_groups, top_groups
 from journeys.analyses.funnel.spec import FunnelSpec
+from journeys.analyses.labels import OTHER, label_values
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import wilson
 
@@ -90,3 +90,45 @@ def describe_loss(table: pl.DataFrame, step: int, *, count: str, unit: str, wind
         f"{format_percent(row['dropped'] / row[count])} of {units} reached {quote_name(row['name'])} did not go on to "
         f"{quote_name(following['name'])}{within}: {format_number(row['dropped'])} of {format_number(row[count])}."
     )
+
+
+def top_groups(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+    """Return the keys of the largest groups by people who entered, and of the group without a value."""
+    by = list(spec.by)
+    sizes = counts.filter(pl.col("step") == 1).group_by(by).agg(pl.col("entered").sum())
+    is_none = pl.all_horizontal(pl.col(by).is_null())
+    ranked = sizes.filter(~is_none).sort("entered", *by, descending=[True, *[False] * len(by)])
+    shown = ranked if spec.top is None else ranked.head(spec.top)
+    return pl.concat([shown, sizes.filter(is_none)]).select(pl.col(by).cast(pl.String))
+
+
+def fold_small_groups(counts: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
+    """Put the groups that are not listed into one: their keys become null, and `_is_other` is true."""
+    by = listed.columns
+    known = listed.with_columns(_is_listed=True)
+    table = counts.join(known, on=by, how="left", maintain_order="left", nulls_equal=True)
+    is_other = pl.col("_is_listed").is_null()
+    keys = [pl.when(~is_other).then(pl.col(name)).alias(name) for name in by]
+    return table.with_columns(*keys, _is_other=is_other).drop("_is_listed")
+
+
+def sort_groups(table: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+    """Sort: the largest group first, the small ones together and the one without a value last, steps in order."""
+    if not spec.by:
+        return table.sort("step")
+    by = list(spec.by)
+    is_none = ~pl.col("_is_other") & pl.all_horizontal(pl.col(by).is_null())
+    last = pl.col("_is_other").cast(pl.Int8) + 2 * is_none.cast(pl.Int8)
+    keys = [last, pl.col("entered"), *map(pl.col, by), pl.col("step")]
+    return table.sort(keys, descending=[False, True, *[False] * len(by), False])
+
+
+def label_groups(table: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+    """Put labels in the place of keys."""
+    if not spec.by:
+        return table
+    labels = [
+        pl.when(pl.col("_is_other")).then(pl.lit(OTHER)).otherwise(label_values(table[name])).alias(name)
+        for name in spec.by
+    ]
+    return table.with_columns(labels).drop("_is_other")

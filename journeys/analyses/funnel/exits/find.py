@@ -9,7 +9,8 @@ import polars as pl
 
 from journeys.analyses.funnel.drop_offs import locate_drop_offs
 from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
+from journeys.analyses.funnel.follow_up import end_of_calendar_window
+from journeys.analyses.funnel.spec import CALENDAR_PERIODS
 from journeys.arrays import Bools, Ints, PersonBounds, next_marked, parallel_map, previous_marked, split_rows
 from journeys.log import View
 from journeys.log.boundaries import starts_session

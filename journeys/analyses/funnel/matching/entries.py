@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import count
 
 import numpy as np
 
-from journeys.analyses.funnel.matching.ordered import TieWindow, can_follow, propagate_steps
+from journeys.analyses.funnel.matching import any_order, ordered
 from journeys.analyses.funnel.rows import (
     Attempts,
     Rows,
@@ -20,18 +19,16 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, list_rows, mark_changes
 from journeys.errors import ArgumentError
 
-FindBest = Callable[..., Attempts]  # finds the best attempt of each unit
-
 _CHECK_EVERY = 16
 _FIRST_ROWS = 64
 _MOST_ROWS = 4_000_000_000
 """Rows looked at in all rounds together; so many take a few minutes."""
 
 
-def find_entries(rows: Rows, *, spec: FunnelSpec, find_best: FindBest) -> Attempts:
+def find_entries(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     """Find all entries, sorted by unit and start."""
     if spec.reentry == "each":
-        return _find_each_entry(rows, spec=spec, find_best=find_best)
+        return _find_each_entry(rows, spec=spec)
     parts: list[Attempts] = []
     floor, stop = rows.first.astype(np.int64), rows.stop
     units = np.flatnonzero(floor < stop)
@@ -39,9 +36,7 @@ def find_entries(rows: Rows, *, spec: FunnelSpec, find_best: FindBest) -> Attemp
         if not units.size:
             break
         left = int((stop[units] - floor[units]).sum())
-        found, after = _find_next_entries(
-            rows, units, floor=floor[units], stop=stop[units], spec=spec, find_best=find_best
-        )
+        found, after = _find_next_entries(rows, units, floor=floor[units], stop=stop[units], spec=spec)
         parts.append(found)
         floor[units] = after
         units = units[after < stop[units]]
@@ -51,9 +46,7 @@ def find_entries(rows: Rows, *, spec: FunnelSpec, find_best: FindBest) -> Attemp
     return found.take(np.lexsort((found.start, found.unit)))
 
 
-def _find_next_entries(
-    rows: Rows, units: Ints, *, floor: Ints, stop: Ints, spec: FunnelSpec, find_best: FindBest
-) -> tuple[Attempts, Ints]:
+def _find_next_entries(rows: Rows, units: Ints, *, floor: Ints, stop: Ints, spec: FunnelSpec) -> tuple[Attempts, Ints]:
     """Find the first entry of some units from given rows on, and the rows from which their next is looked for.
 
     Most entries are over after a few rows, so only the first rows of each unit are looked at, and more of those whose
@@ -67,7 +60,7 @@ def _find_next_entries(
         high = np.minimum(floor[pending] + size, stop[pending])
         index = list_rows(floor[pending], high)
         part = rows.take(index).regroup(rows.unit[index])
-        found, next_row, is_open = _find_one_entry(part, is_cut=high < stop[pending], spec=spec, find_best=find_best)
+        found, next_row, is_open = _find_one_entry(part, is_cut=high < stop[pending], spec=spec)
         after[pending] = np.where(next_row < part.stop, np.append(index, -1)[next_row], high)
         settled = found.take(np.flatnonzero(~is_open[found.unit]))
         taken = np.where(settled.row >= 0, index[settled.row], -1)
@@ -76,17 +69,15 @@ def _find_next_entries(
     return Attempts.concat(parts, step_count=spec.step_count), after
 
 
-def _find_each_entry(rows: Rows, *, spec: FunnelSpec, find_best: FindBest) -> Attempts:
+def _find_each_entry(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     """Count every first step as an entry of its own, which ends where the next begins."""
     starts = mark_entry_conditions(rows, spec=spec) & is_in_entry_range(rows.time, spec)
     part = np.cumsum(starts) + np.cumsum(mark_changes(rows.unit))
-    found = find_best(rows.regroup(part) if rows.size else rows, spec=spec, starts=starts)
+    found = ordered.find_attempts(rows.regroup(part) if rows.size else rows, spec=spec, starts=starts)
     return Attempts(rows.unit[found.start].astype(np.int64), found.row)
 
 
-def _find_one_entry(
-    rows: Rows, *, is_cut: Bools, spec: FunnelSpec, find_best: FindBest
-) -> tuple[Attempts, Ints, Bools]:
+def _find_one_entry(rows: Rows, *, is_cut: Bools, spec: FunnelSpec) -> tuple[Attempts, Ints, Bools]:
     """Find the first entry of each unit, the row from which the next is looked for, and which entries are still open.
 
     `is_cut` marks the units that have more rows than are given; only their entries can be open at the end.
@@ -96,7 +87,8 @@ def _find_one_entry(
     floor, is_open = stop.astype(np.int64), is_cut.copy()
     if not starts.any():
         return Attempts.concat([], step_count=spec.step_count), floor, is_open
-    found = find_best(rows, spec=spec, starts=starts)
+    find_attempts = any_order.find_attempts if spec.order == "any" else ordered.find_attempts
+    found = find_attempts(rows, spec=spec, starts=starts)
     is_converted = found.row[:, spec.step_count - 1] >= 0
     is_over = is_converted | np.bool_(spec.order == "strict")
     floor[found.unit] = np.where(is_over, found.end + 1, stop[found.unit])
@@ -133,11 +125,11 @@ def _refuse_endless_rounds(size: int, left: int) -> None:
 
 def _mark_open(rows: Rows, starts: Bools, *, spec: FunnelSpec) -> Bools:
     """Mark the rows at which the attempt of their unit could still go on."""
-    ties = TieWindow(rows, spec)
+    ties = ordered.TieWindow(rows, spec)
     is_open = np.zeros(rows.size, dtype=np.bool_)
     row = np.arange(rows.size)
     for sequence in spec.step_sequences():
-        frontiers = propagate_steps(rows, sequence, spec=spec, ties=ties, starts=starts)
+        frontiers = ordered.propagate_steps(rows, sequence, spec=spec, ties=ties, starts=starts)
         for frontier, before, slot in zip(frontiers, sequence, sequence[1:], strict=False):
             if not frontier.row.size:
                 break
@@ -146,7 +138,7 @@ def _mark_open(rows: Rows, starts: Bools, *, spec: FunnelSpec) -> Bools:
             can_go_on = (pointer >= 0) & (rows.unit[back] == rows.unit)
             if spec.within is not None:
                 can_go_on &= rows.time - rows.time[frontier.start[np.maximum(pointer, 0)]] <= spec.within
-            can_go_on &= can_follow(rows, back, row, before, slot, spec=spec, ties=ties)
+            can_go_on &= ordered.can_follow(rows, back, row, before, slot, spec=spec, ties=ties)
             is_open |= can_go_on
     return is_open
 

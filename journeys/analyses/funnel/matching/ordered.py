@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from journeys.analyses.funnel.matching import exhaustive_search
 from journeys.analyses.funnel.rows import Attempts, Rows, SortedRows, is_in_entry_range
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints, mark_changes, search_within
@@ -247,8 +248,12 @@ class _Best:
     end: Ints
 
 
-def find_attempts(rows: Rows, *, spec: FunnelSpec, ties: TieWindow, starts: Bools | None) -> Attempts:
-    """Find the best attempt of each unit that entered, along the sequence of steps in which it gets furthest."""
+def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
+    """Find the best attempt of each unit that entered, along the sequence of steps in which it gets furthest.
+
+    `starts` marks the rows that may start one; by default all that satisfy a first step.
+    """
+    ties = TieWindow(rows, spec)
     sequences = spec.step_sequences()
     best: _Best | None = None
     for number, sequence in enumerate(sequences):
@@ -256,7 +261,13 @@ def find_attempts(rows: Rows, *, spec: FunnelSpec, ties: TieWindow, starts: Bool
         found = _best_of_sequence(rows, frontiers, sequence, number=number, spec=spec)
         best = found if best is None else _choose_better(best, found)
     assert best is not None  # noqa: S101  # there is at least one step, so at least one sequence
-    return _fill_in_rows(rows, best, sequences, spec=spec, ties=ties)
+    attempts = _fill_in_rows(rows, best, sequences, spec=spec, ties=ties)
+    ambiguous = mark_ambiguous_units(rows, spec=spec, ties=ties)
+    if not ambiguous.any():
+        return attempts
+    clear = attempts.take(np.flatnonzero(~ambiguous[attempts.unit]))
+    searched = exhaustive_search.find_attempts(rows, units=np.flatnonzero(ambiguous), spec=spec, starts=starts)
+    return Attempts.concat([clear, searched], step_count=spec.step_count)
 
 
 def _best_of_sequence(

@@ -14,18 +14,19 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.calendar import Calendar
-from journeys.analyses.funnel.count import fold_small_groups, key_groups, label_groups
-from journeys.analyses.funnel.matching import any_order, exhaustive_search
-from journeys.analyses.funnel.matching.ordered import TieWindow, mark_ambiguous_units, propagate_steps
-from journeys.analyses.funnel.rows import Rows, is_in_entry_range, mark_entry_conditions, read_rows
-from journeys.analyses.funnel.select_attempts import (
+from journeys.analyses.funnel.count import (
     NEVER,
     ShardAttempts,
     concat_attempts,
+    find_shard_attempts,
+    key_groups,
     look_up_attempts,
     select_attempts,
-    select_shard_attempts,
 )
+from journeys.analyses.funnel.matching import any_order, exhaustive_search
+from journeys.analyses.funnel.matching.ordered import TieWindow, mark_ambiguous_units, propagate_steps
+from journeys.analyses.funnel.rows import Rows, is_in_entry_range, mark_entry_conditions, read_log
+from journeys.analyses.funnel.select_people import mark_group
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.period_lookup import find_periods
 from journeys.arrays import Bools, Ints
@@ -84,7 +85,7 @@ def select_entries(view: View, selection: EntrySelection) -> pl.Series:
     """Return the codes of the people behind a point of the trend."""
     spec = selection.asked.spec
     if selection.index is None:  # over the whole time each person counts once, as in the funnel
-        found = select_shard_attempts(view, spec)
+        found = find_shard_attempts(view, spec)
         kept = found.has_taken(selection.asked.row)
     else:
         found, kept = _find_entries(view, selection.asked)
@@ -93,9 +94,7 @@ def select_entries(view: View, selection: EntrySelection) -> pl.Series:
     if selection.index is not None:
         kept &= find_periods(pl.Series(found.start_time), selection.asked.calendar) == selection.index
     if selection.listed is not None:
-        shown = label_groups(fold_small_groups(key_groups(view, found, spec=spec), selection.listed), spec=spec)
-        is_in_group = pl.all_horizontal(pl.col(name) == label for name, label in selection.group)
-        kept &= shown.select(is_in_group.alias("kept"))["kept"].to_numpy()
+        kept &= mark_group(view, found, spec=spec, group=selection.group, listed=selection.listed)
     return pl.Series("code", np.unique(found.person[kept]), dtype=pl.UInt32)
 
 
@@ -103,11 +102,10 @@ def _find_entries(view: View, asked: FunnelTrendSpec) -> tuple[ShardAttempts, Bo
     """Find the attempts that enter in each period, and which of them convert."""
     spec = asked.spec
     if spec.count != "people" or spec.reentry == "first":
-        found = select_shard_attempts(view, spec)
+        found = find_shard_attempts(view, spec)
     else:
-        rows = read_rows(view, spec)
-        schema = view.events.collect_schema()
-        depends_on_attempt = rows.known_by_row or any(name in schema for name in spec.by_columns)
+        rows = read_log(view, spec).to_arrays()
+        depends_on_attempt = rows.values or rows.known_by_row
         if not depends_on_attempt and not (spec.exclude and spec.on_exclusion == "removed"):
             return _find_starts(rows, spec=spec, row=asked.row)
         found = concat_attempts([*_find_by_period(rows, asked)])
@@ -134,7 +132,7 @@ def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempt
         # only people who enter in the period: the exclusions of their other units count, too
         mine = np.zeros(int(rows.person.max(initial=0)) + 1, dtype=np.bool_)
         mine[rows.person[rows.unit[start[index == number]]]] = True
-        part = rows.select_units(mine[rows.person])
+        part = rows.take(np.flatnonzero(mine[rows.person[rows.unit]]), keep_values=True)
         within_period = replace(spec, entered=limits)
         yield look_up_attempts(part, select_attempts(part, spec=within_period), spec=within_period)
 

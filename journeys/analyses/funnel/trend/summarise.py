@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from journeys.analyses.calendar import Calendar
-from journeys.analyses.funnel.count import fold_small_groups, label_groups, sort_groups
-from journeys.analyses.funnel.rows import CALENDAR_PERIODS, end_of_calendar_window
-from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.funnel.summarise import add_counts
+from journeys.analyses.funnel.follow_up import end_of_calendar_window
+from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
+from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, label_groups, sort_groups
 from journeys.analyses.trend.summarise import add_comparison
 
 _DAY = timedelta(days=1)
