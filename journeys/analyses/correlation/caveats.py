@@ -70,6 +70,33 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
     return [f"{line}: that alone makes most behaviours look {look}.{give_advice(f' Compare {fair}.')}"]
 
 
+def explain_exclusions(left_out: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec) -> pl.DataFrame:
+    """Say why behaviours are not compared: `behaviour`, `reason`, `people`, sorted by both first ones."""
+    from journeys.display import adapt_words, format_count, quote_name
+
+    who = adapt_words("those who").split()[1]  # or "that", of accounts
+    texts = {
+        "is goal": "it is the conversion itself",
+        "contains goal": "the conversion itself is part of it",
+        "starts the clock": adapt_words("everybody here did it: the clock starts there"),
+        "excluded": "it was excluded",
+        "renamed goal": "it is the conversion under another name",
+        "too few": f"fewer than {format_count(spec.min_people, 'person')} did it in the time that counts",
+    }
+
+    def explain_late(people: int, after: int) -> str:
+        did = people + after
+        some = f"{after:,} of the {did:,}" if people else f"all {did:,}" if did > 1 else "the only one"
+        return f"{some} {who} did it did so only after {quote_name(spec.goal.name)}"
+
+    reasons = [
+        texts.get(reason) or explain_late(people, counts.after[family, value])
+        for reason, people, family, value in left_out.select("reason", "people", "family", "value").iter_rows()
+    ]
+    explained = left_out.with_columns(pl.Series("reason", reasons, dtype=pl.String))
+    return explained.select("behaviour", "reason", "people").sort("reason", "behaviour")
+
+
 def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: CorrelationSpec) -> pl.DataFrame:
     """Add the comparison in which everybody has had the same time, and the `doubt` about what is no finding.
 

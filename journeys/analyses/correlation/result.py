@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.correlation.caveats import add_doubts, is_headline, list_cautions, use_equal_time
+from journeys.analyses.correlation.caveats import (
+    add_doubts,
+    explain_exclusions,
+    is_headline,
+    list_cautions,
+    use_equal_time,
+)
 from journeys.analyses.correlation.comparison import CorrelationComparison, compare_groups
 from journeys.analyses.correlation.permutation import Permutation, permute_goal
 from journeys.analyses.correlation.select_people import CellSelection, select_cell
@@ -114,7 +120,8 @@ class Correlation(Result[J]):
         did = (pl.col("both") + pl.col("behaviour_only")).alias("people")
         reason = pl.coalesce("doubt", pl.when(pl.col("phi").is_null()).then(pl.col("note"))).alias("reason")
         doubtful = self.checks.select("behaviour", reason, did).filter(pl.col("reason").is_not_null())
-        return pl.concat([doubtful.sort("reason", "behaviour"), self._left_out])
+        left_out = explain_exclusions(self._left_out, self._counts, self._spec)
+        return pl.concat([doubtful.sort("reason", "behaviour"), left_out])
 
     @property
     def cautions(self) -> tuple[str, ...]:

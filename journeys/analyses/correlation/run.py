@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.exposure import collect_times, fit_matched
 from journeys.analyses.correlation.matrix import Correlations, combine_goals
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, parse_spec
+from journeys.analyses.correlation.summarise import add_up, summarise
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import StepLike, moment_us
@@ -182,27 +184,23 @@ def correlations(
 
 def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -> Correlation[J]:
     """Count a question and summarise its answer."""
-    from journeys.analyses.correlation.count import count
-    from journeys.analyses.correlation.summarise import add_up, summarise
-    from journeys.display import use_unit
 
     def ask_of(other: J) -> Correlation[J]:
         end = 0 if other.until is None else moment_us(other.until)
         return _answer_question(other, replace(spec, names=other._log.names, end_us=end), options=options)
 
-    asked = spec
+    fitted = spec
     if isinstance(spec.exposure, Matched):
-        asked = replace(spec, exposure=fit_matched(*collect_times(journeys, spec)))
-    counts = add_up(journeys._count_shards(count, asked), asked)
-    with use_unit(journeys._log.unit):
-        table, apart = summarise(counts, asked)
+        fitted = replace(spec, exposure=fit_matched(*collect_times(journeys, spec)))
+    counts = add_up(journeys._count_shards(count, fitted), fitted)
+    table, left_out = summarise(counts, fitted, unit=journeys._log.unit)
     return Correlation(
         table=table,
         settings=journeys._make_settings(**options),
         _journeys=journeys,
         not_compared=counts.apart,
-        _left_out=apart,
-        _spec=asked,
+        _left_out=left_out,
+        _spec=fitted,
         _counts=counts,
         _ask_of=ask_of,
     )

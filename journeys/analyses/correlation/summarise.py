@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,12 @@ from journeys.errors import ArgumentError
 from journeys.stats import adjust, phi_table, strength, to_columns, wilson
 
 CELLS = ("both", "behaviour_only", "conversion_only", "neither")
+
+Exclusion = Literal[
+    "is goal", "contains goal", "starts the clock", "excluded", "renamed goal", "follows goal", "too few"
+]
+"""Why a behaviour is not compared: it is the goal (perhaps under another name), part of it, or where the clock starts;
+the analyst excluded it; most did it only after the goal; or fewer than `min_people` did it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +142,11 @@ def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFra
     )
 
 
-def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Make the table of behaviours, and the table of what was set apart with the reason.
+def summarise(counts: BehaviourCounts, spec: CorrelationSpec, *, unit: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Make the table of behaviours, with notes about people or accounts, and the table of those that are left out.
 
-    Return the table (`family` and `value` say which behaviour of which family a row is), and `behaviour`, `reason`,
-    `people`.
+    Return the table (`family` and `value` say which behaviour of which family a row is), and `behaviour`, `reason` (an
+    `Exclusion`), `people`, `family`, `value`.
     """
     pooled = counts.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
     pooled = pooled.sort("family", "behaviour").rename({"behaviour": "value"})
@@ -155,46 +161,41 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec) -> tuple[pl.DataFr
         raise ArgumentError(
             f"behaviours: two different ones are called {twice[0]!r}; give each its own name with jn.step(name, …)."
         )
-    reasons = [_explain_exclusion(row, spec=spec, counts=counts) for row in pooled.iter_rows(named=True)]
+    reasons = [_find_exclusion(row, spec=spec, counts=counts) for row in pooled.iter_rows(named=True)]
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
-    apart = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people")
+    left_out = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people", "family", "value")
     kept = pooled.filter(pl.col("reason").is_null())
     table = cell_columns(kept, counts.people, counts.converted)
     table = add_measures(table, confidence=spec.confidence)
+    notes = [_explain_undefined(row, unit=unit) for row in table.iter_rows(named=True)]
+    table = table.with_columns(pl.Series("note", notes, dtype=pl.String))
     after = [counts.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
     table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(to_columns(q_value=adjust(table["p_value"])))
-    return _sort_columns(table), apart.sort("reason", "behaviour")
+    return _sort_columns(table), left_out
 
 
-def _explain_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> str | None:
-    """Say why a behaviour is not compared; None if it is."""
-    from journeys.display import adapt_words, format_count, quote_name
-
+def _find_exclusion(row: dict[str, Any], *, spec: CorrelationSpec, counts: BehaviourCounts) -> Exclusion | None:
+    """Find out why a behaviour is not compared; None if it is."""
     is_name = isinstance(spec.families[row["family"]], EveryEvent | Happened)
     if is_name and row["behaviour"] in counts.own:
-        return "it is the conversion itself"
+        return "is goal"
     named = {name for step in list_steps(spec.families[row["family"]]) for name in step.events or ()}
     if not is_name and named & counts.own:
-        return "the conversion itself is part of it"
+        return "contains goal"
     if is_name and spec.since is not None and row["behaviour"] in (spec.since.events or ()):
-        return adapt_words("everybody here did it: the clock starts there")
+        return "starts the clock"
     if row["behaviour"] in spec.exclude:
-        return "it was excluded"
+        return "excluded"
     if is_name and normalise_name(row["behaviour"]) == normalise_name(spec.goal.name):
-        return "it is the conversion under another name"
-    if row["people"] < spec.min_people:
-        after = counts.after.get((row["family"], row["value"]), 0)
-        if after > row["people"]:
-            did = row["people"] + after
-            some = f"{after:,} of the {did:,}" if row["people"] else f"all {did:,}" if did > 1 else "the only one"
-            return f"{some} {adapt_words('those who').split()[1]} did it did so only after {quote_name(spec.goal.name)}"
-        return f"fewer than {format_count(spec.min_people, 'person')} did it in the time that counts"
-    return None
+        return "renamed goal"
+    if row["people"] >= spec.min_people:
+        return None
+    return "follows goal" if counts.after.get((row["family"], row["value"]), 0) > row["people"] else "too few"
 
 
 def add_measures(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
-    """Add phi and everything else that the four cells say; undefined is null, with a note."""
+    """Add phi and everything else that the four cells say; undefined is null."""
     cells = [table[name] for name in CELLS]
     measured = phi_table(*cells, confidence=confidence)
     a, b, c, d = (cell.to_numpy().astype(np.float64) for cell in cells)
@@ -203,28 +204,25 @@ def add_measures(table: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
         columns = {**measured._asdict(), "rate_with": a / (a + b), "rate_without": c / (c + d)}
     columns |= {"rate_low": low, "rate_high": high}
     words = pl.Series("strength", strength(measured.phi), dtype=pl.String)
-    return table.with_columns(*to_columns(**columns), words).with_columns(_explain_undefined().alias("note"))
+    return table.with_columns(*to_columns(**columns), words)
 
 
-def _explain_undefined() -> pl.Expr:
-    """Say why a phi is undefined."""
-    from journeys.display import adapt_words
+def _explain_undefined(row: dict[str, Any], *, unit: str) -> str | None:
+    """Say why a phi is undefined; None if it is defined."""
+    if row["phi"] is not None:
+        return None
+    from journeys.display import adapt_words, use_unit
 
-    did, converted = pl.col("both") + pl.col("behaviour_only"), pl.col("both") + pl.col("conversion_only")
-    people = did + pl.col("conversion_only") + pl.col("neither")
-    return (
-        pl.when(pl.col("phi").is_not_null())
-        .then(None)
-        .when(people == 0)
-        .then(pl.lit(adapt_words("nobody is left to compare")))
-        .when(converted == 0)
-        .then(pl.lit(adapt_words("nobody converted")))
-        .when(converted == people)
-        .then(pl.lit(adapt_words("everybody converted")))
-        .when(did == 0)
-        .then(pl.lit(adapt_words("nobody did it in the time that counts")))
-        .otherwise(pl.lit(adapt_words("everybody did it")))
-    )
+    both, behaviour_only, conversion_only, neither = (row[name] for name in CELLS)
+    reasons = {
+        "nobody is left to compare": both + behaviour_only + conversion_only + neither == 0,
+        "nobody converted": both + conversion_only == 0,
+        "everybody converted": behaviour_only + neither == 0,
+        "nobody did it in the time that counts": both + behaviour_only == 0,
+        "everybody did it": conversion_only + neither == 0,
+    }
+    with use_unit(unit):
+        return adapt_words(next(reason for reason, is_true in reasons.items() if is_true))
 
 
 def _best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
