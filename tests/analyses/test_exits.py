@@ -180,6 +180,36 @@ def test_people_who_still_have_time_do_not_count_as_exits():
     assert x.people(state="still has time").people.height == 40
 
 
+@pytest.mark.parametrize(
+    ("within", "limit", "waiting"),
+    [
+        (None, "5m", ["b"]),  # the step has a window, the funnel has none
+        ("30m", "5m", ["b"]),  # the step's window is over first
+        ("1m", "5m", []),  # the funnel's window is over first
+        ("30m", None, ["a", "b"]),
+        (None, None, []),
+    ],
+)
+def test_a_window_of_the_next_step_decides_who_still_has_time(within, limit, waiting):
+    rows = [("a", 0, "A", None), ("b", 7, "A", None), ("z", 10, "B", None)]
+    steps = ["A", jn.step("B", pl.col("event") == "B", within=limit)]
+    x = jn.Journeys.from_table(logs.frame(rows)).funnel(steps, within=within).exits()
+    assert x.people(state="still has time").people["person"].to_list() == waiting
+
+
+def test_a_window_of_the_next_required_step_counts_where_optional_steps_can_be_left_out():
+    rows = [("a", 0, "A", None), ("b", 7, "A", None), ("z", 10, "B", None), ("z", 10, "C", None)]
+    steps = ["A", jn.step("B", "B", within="1m", optional=True), jn.step("C", "C", within="5m")]
+    x = jn.Journeys.from_table(logs.frame(rows)).funnel(steps).exits()
+    assert x.people(state="still has time").people["person"].to_list() == ["b"]
+
+
+def test_a_session_that_is_over_leaves_no_time():
+    rows = [("a", 0, "A", None), ("b", 9, "A", None), ("z", 10, "B", None)]
+    funnel = jn.Journeys.from_table(logs.frame(rows)).funnel(["A", "B"], count="sessions", gap="3m", within="1h")
+    assert funnel.exits().people(state="still has time").people["person"].to_list() == ["b"]
+
+
 def test_may_mail_is_what_was_decided_last():
     rows = [
         ("a", 0, "A", None), ("a", 1, "Subscribed to Newsletter", None),

@@ -122,3 +122,10 @@ def test_eight_lines_have_eight_colours():
     found = [(f"p{n}", n % 8, "A", f"plan {n % 12}") for n in range(600)]
     drawn = make_journeys(found).trend("A", every="1d", by="plan", top=7).plot()
     assert len({trace.line.color for trace in drawn.data}) == len({trace.name for trace in drawn.data}) == 8
+
+
+def test_a_period_is_complete_when_the_windows_of_its_steps_have_passed():
+    table = make_journeys([]).funnel(["A", jn.step("B", within="4d")]).trend(every="1w").table
+    assert table["complete"].to_list() == [False, False]  # the log ends 10 days after it begins; 4 days after the week
+    shorter = make_journeys([]).funnel(["A", jn.step("B", within="3d")]).trend(every="1w").table
+    assert shorter["complete"].to_list() == [True, False]

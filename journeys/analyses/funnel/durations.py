@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.funnel.count import NEVER, ShardAttempts, find_shard_attempts, key_groups
-from journeys.analyses.funnel.follow_up import end_of_calendar_window
-from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
+from journeys.analyses.funnel.follow_up import find_closing_times
+from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
@@ -86,7 +86,7 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     found = find_shard_attempts(view, spec)
     observed, took = found.has_taken(asked.low), found.has_taken(asked.high)
     begin, end = (np.where(one == NEVER, 0, one) for one in (found.time[asked.low], found.time[asked.high]))
-    closes = _closing_time(found, asked)
+    closes = _find_closing_times(found, asked)
     open_ = observed & ~took & (closes > asked.until)
     wide = pl.DataFrame(
         [
@@ -110,22 +110,13 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     return wide.select(*sums[:3], *(one.implode() for one in sums[3:]))
 
 
-def _closing_time(found: ShardAttempts, asked: StepDurationSpec) -> Ints:
+def _find_closing_times(found: ShardAttempts, asked: StepDurationSpec) -> Ints:
     """Return the moment (µs) up to which each attempt could still take the later step."""
-    spec = asked.spec
-    begin = np.where(found.time[asked.low] == NEVER, 0, found.time[asked.low])
-    closes = np.full(len(begin), np.iinfo(np.int64).max)
-    if spec.within is not None:
-        np.minimum(closes, found.start_time + spec.within, out=closes)
-    windows = [window for window in spec.step_windows[asked.low + 1 : asked.high + 1] if window is not None]
+    closes = find_closing_times(asked.spec, entered=found.start_time, last=found.time.max(axis=0, initial=NEVER))
+    windows = [window for window in asked.spec.step_windows[asked.low + 1 : asked.high + 1] if window is not None]
     if len(windows) == asked.high - asked.low:
-        np.minimum(closes, begin + sum(windows), out=closes)
-    if spec.calendar in CALENDAR_PERIODS:
-        entry = pl.Series(found.start_time).cast(pl.Datetime("us", "UTC"))
-        np.minimum(closes, end_of_calendar_window(entry, spec=spec).to_physical().to_numpy(), out=closes)
-    if spec.count == "sessions" or spec.calendar == "session":
-        # a session is over when nothing has happened for the gap
-        np.minimum(closes, found.time.max(axis=0, initial=NEVER) + spec.gap, out=closes)
+        begin = np.where(found.has_taken(asked.low), found.time[asked.low], 0)
+        closes = np.minimum(closes, begin + sum(windows))
     return closes
 
 

@@ -36,19 +36,19 @@ from journeys.analyses.funnel.durations import (
     times_table,
 )
 from journeys.analyses.funnel.exits.run import exits
-from journeys.analyses.funnel.follow_up import (
-    describe_late_start,
-    describe_periods,
-    describe_question,
-    describe_window,
-    follow_equally,
-)
+from journeys.analyses.funnel.follow_up import follow_equally
 from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.round_bins import count_round_bins
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import describe_loss, find_worst_step, top_groups
-from journeys.analyses.funnel.text import OPTION_TEXTS
+from journeys.analyses.funnel.text import (
+    OPTION_TEXTS,
+    describe_late_start,
+    describe_periods,
+    describe_question,
+    describe_window,
+)
 from journeys.analyses.funnel.trend import trend
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J

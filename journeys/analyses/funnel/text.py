@@ -1,10 +1,16 @@
-"""The options of a funnel in words, where two funnels are compared option by option."""
+"""The question of a funnel in words: its steps and other options, its window, its periods of entries."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
 
 from journeys.analyses.explain_difference import describe_step
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.periods import describe_period, show_period
+from journeys.steps import moment_us
+
+_DAY = 86_400_000_000
 
 
 def describe_steps(spec: FunnelSpec) -> str:
@@ -40,3 +46,57 @@ def describe_entries(spec: FunnelSpec) -> str:
 
 OPTION_TEXTS = {"steps": describe_steps, "exclude": describe_exclusions, "entered": describe_entries}
 """How options are written that need words of their own."""
+
+
+def describe_periods(here: FunnelSpec, there: FunnelSpec) -> tuple[str, str] | None:
+    """Describe the periods of entries of two funnels; None where they have the same, or none."""
+    if here.entered == there.entered:
+        return None
+    return (
+        describe_period(here.entered, time_zone=here.time_zone),
+        describe_period(there.entered, time_zone=there.time_zone),
+    )
+
+
+def describe_late_start(sides: Sequence[tuple[FunnelSpec, datetime | None]]) -> str:
+    """Return a sentence where the log begins within a period, or after it.
+
+    Each side is a funnel, and the first moment of its log. A log that begins within the first day of a period is taken
+    to hold all of it.
+    """
+    late = [
+        (spec, first)
+        for spec, first in sides
+        if first is not None and spec.entered[0] is not None and moment_us(first) >= spec.entered[0] + _DAY
+    ]
+    if not late:
+        return ""
+    spec, first = late[-1]
+    period = describe_period(spec.entered, time_zone=spec.time_zone)
+    end = spec.entered[1]
+    held = "nothing" if end is not None and moment_us(first) >= end else "only part"
+    return f"The log begins on {first:%Y-%m-%d} and holds {held} of {period}."
+
+
+def describe_window(spec: FunnelSpec) -> str | None:
+    """Describe the window of a funnel, such as "14 days" or "the same week"; None where there is none."""
+    from journeys.display import format_duration
+
+    if spec.calendar:
+        return f"the same {spec.calendar}"
+    return None if spec.within is None else format_duration(spec.within)
+
+
+def describe_question(spec: FunnelSpec, first: datetime | None, last: datetime | None) -> str:
+    """Describe what was asked of which days, for the subtitle of a chart."""
+    from journeys.display import format_period
+
+    window = describe_window(spec)
+    within = "no window" if window is None else f"within {window}"
+    days = format_period(first, last) if first and last else "no events"
+    asked = f"{spec.order} order, {within}; {days}"
+    if not spec.by:
+        return asked
+    by = " and ".join(name.replace("_", " ") for name in spec.by)
+    share = f"Of those who began, the share who got there, by {by}; in brackets how many began"
+    return f"{share}. {asked[0].upper()}{asked[1:]}"

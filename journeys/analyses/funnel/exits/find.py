@@ -9,8 +9,7 @@ import polars as pl
 
 from journeys.analyses.funnel.drop_offs import locate_drop_offs
 from journeys.analyses.funnel.exits.spec import ANOTHER_WAY, LEFT, STATES, STILL_HAS_TIME, ExitsSpec, may_mail
-from journeys.analyses.funnel.follow_up import end_of_calendar_window
-from journeys.analyses.funnel.spec import CALENDAR_PERIODS
+from journeys.analyses.funnel.follow_up import NEVER_CLOSES, find_closing_times
 from journeys.arrays import Bools, Ints, PersonBounds, next_marked, parallel_map, previous_marked, split_rows
 from journeys.log import View
 from journeys.log.boundaries import starts_session
@@ -220,16 +219,13 @@ def _find_replay(view: View, spec: ExitsSpec, found: _FoundAttempts, *, rows: In
 
 def _choose_states(found: _FoundAttempts, spec: ExitsSpec) -> Ints:
     """Choose for each attempt its place in `STATES`: left, still has time, or did the last step another way."""
-    funnel, entered = spec.funnel, found.entered_at
-    if funnel.calendar in CALENDAR_PERIODS:
-        times = pl.Series(entered, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
-        has_time = end_of_calendar_window(times, spec=funnel).to_physical().to_numpy() > spec.until
-    elif funnel.calendar == "session":
-        has_time = found.left_at + funnel.gap > spec.until
-    elif funnel.within is not None:
-        has_time = entered + funnel.within > spec.until
-    else:
-        has_time = np.zeros(entered.size, dtype=np.bool_)
+    funnel = spec.funnel
+    closes = find_closing_times(funnel, entered=found.entered_at, last=found.left_at)
+    for step in range(1, funnel.step_count):
+        window = funnel.window_after(step - 1)
+        if window is not None:
+            closes = np.where(found.step == step, np.minimum(closes, found.left_at + window), closes)
+    has_time = (closes > spec.until) & (closes < NEVER_CLOSES)
     left, waiting, another = map(STATES.index, (LEFT, STILL_HAS_TIME, ANOTHER_WAY))
     return np.where(found.took_goal, another, np.where(has_time, waiting, left))
 

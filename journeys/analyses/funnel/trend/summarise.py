@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from journeys.analyses.calendar import Calendar
-from journeys.analyses.funnel.follow_up import end_of_calendar_window
+from journeys.analyses.funnel.follow_up import end_of_calendar_window, longest_attempt
 from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, label_groups, sort_groups
 from journeys.analyses.trend.summarise import add_comparison
@@ -97,4 +97,4 @@ def _last_conversion(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:
     """Return the moment up to which those who enter before `stop` may convert."""
     if spec.calendar in CALENDAR_PERIODS:
         return end_of_calendar_window(stop - timedelta(microseconds=1), spec=spec)
-    return stop + timedelta(microseconds=spec.within or 0)
+    return stop + timedelta(microseconds=longest_attempt(spec) or 0)
