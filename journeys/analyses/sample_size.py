@@ -38,10 +38,12 @@ def say_too_few(count: float, did: str, *, unit: str = "person") -> NoFinding:
     --------
     >>> say_too_few(12, "entered")
     'Only 12 people entered: too few for a finding.'
+    >>> say_too_few(0, "entered"), say_too_few(0, "entered", unit="account")
+    ('No one entered: too few for a finding.', 'No account entered: too few for a finding.')
     """
     from journeys.display import format_count
 
-    who = f"Only {format_count(count, unit)}" if count else f"No {unit}"
+    who = f"Only {format_count(count, unit)}" if count else "No one" if unit == "person" else f"No {unit}"
     return NoFinding(f"{who} {did}: too few for a finding.", people=int(count))
 
 
@@ -53,10 +55,10 @@ def say_none_complete(event: str, *, period: str, is_done: bool) -> NoFinding:
     >>> say_none_complete("Upgraded Plan", period="week", is_done=True)
     'No week with "Upgraded Plan" is complete: the log holds only part of each.'
     >>> say_none_complete("Upgraded Plan", period="week", is_done=False)
-    'Nobody did "Upgraded Plan".'
+    'No one did "Upgraded Plan".'
     """
     from journeys.display import adapt_words, quote_name
 
     if not is_done:
-        return NoFinding(f"{adapt_words('Nobody')} did {quote_name(event)}.")
+        return NoFinding(f"{adapt_words('No one')} did {quote_name(event)}.")
     return NoFinding(f"No {period} with {quote_name(event)} is complete: the log holds only part of each.")

@@ -37,7 +37,7 @@ def draw_next_events(
     """
     rows = table.filter(pl.col("position") == 1).head(_MOST).to_dicts()
     if not rows:
-        return draw_nothing("Nobody dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     fig = Chart(
         go.Bar(

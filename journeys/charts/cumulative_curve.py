@@ -48,7 +48,7 @@ def draw_cumulative_curve(
     [0.0, 3.0]
     """
     if not table.height:
-        return draw_nothing("Nobody has converted.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one has converted.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]

@@ -48,7 +48,7 @@ def draw_dropoff(
     """
     rows = table.head(_MOST).to_dicts()
     if not rows:
-        return draw_nothing("Nobody is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     has_few = any(row["passed"] < ENOUGH for row in rows)
     notes = (

@@ -38,7 +38,7 @@ def draw_exits(
     (3,)
     """
     if not states.height:
-        return draw_nothing("Nobody left.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one left.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     tones = {"left": theme.drop, "still has time": theme.grid, "went another way": theme.goal}
     steps = states.select("step", "name").unique().sort("step").rows()

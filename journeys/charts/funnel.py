@@ -69,7 +69,7 @@ def draw_funnel(
         )
     rows = table.to_dicts()
     if not any(row["people"] for row in rows):
-        words = "Nobody reached the first step." if rows else "There are no steps to show."
+        words = "No one reached the first step." if rows else "There are no steps to show."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     # in an open funnel people enter at later steps too, so that the first step is not everyone

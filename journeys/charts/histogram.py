@@ -35,7 +35,7 @@ def draw_histogram(
     bins = table.group_by("from", "to").agg(pl.col("people").sum()).sort("from")
     total = int(bins["people"].sum())
     if not total:
-        return draw_nothing("Nobody took both steps.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one took both steps.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     edges = [*bins["from"].to_physical(), int(bins["to"].to_physical()[-1])]
     size, axis_title, edge_labels = write_edges(edges)

@@ -37,7 +37,7 @@ def draw_impact(
     """
     rows = table.filter(pl.col("mean").is_not_null()).to_dicts()
     if not rows:
-        return draw_nothing("Nobody can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     x = [row["relative_period"] for row in rows]
     fig = Chart(

@@ -30,7 +30,7 @@ def draw_lifecycle(
     [2, 0, 3, -1]
     """
     if not table.height or not table.select("new", "returning", "resurrecting").to_numpy().sum():
-        return draw_nothing("Nobody was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     fig = Chart()
     shades = {"returning": theme.events[0], "resurrecting": theme.events[3], "new": theme.goal, "dormant": theme.drop}

@@ -56,7 +56,7 @@ def draw_messages(
     """
     shown = [row for row in table.head(_MOST).to_dicts() if row["delivered"]]
     if not shown:
-        return draw_nothing("Nobody got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     tints = {"converted": theme.goal, "delivered": theme.other, "unsubscribed": theme.worse}
     tints |= {"read": theme.events[0], "clicked": theme.events[1]}

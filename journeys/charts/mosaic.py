@@ -39,7 +39,7 @@ def draw_mosaic(
     sides = (("did it", row["both"], row["behaviour_only"]), ("did not", row["conversion_only"], row["neither"]))
     everybody = sum(yes + no for _, yes, no in sides)
     if everybody == 0:
-        return draw_nothing("There is nobody to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("There is no one to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     # A side of few people keeps a width on which its numbers can be read; the widths are then said to be approximate.
     widths = [max((yes + no) / everybody, 0.12 if yes + no else 0.0) for _, yes, no in sides]

@@ -53,7 +53,7 @@ def draw_step_times(
         row for row in table.filter(pl.col("since") == "previous").to_dicts() if shown and row[shown[0]] is not None
     ]
     if not rows:
-        return draw_nothing("Nobody took a second step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No one took a second step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     middle = "q50" if "q50" in quantiles else shown[-1]

@@ -61,7 +61,7 @@ def draw_trend(
     known = table.filter(pl.col(value).is_not_null())
     is_rate = value == "rate"
     if not known.height:
-        reason = "Nobody entered." if is_rate else "There is nothing to count."
+        reason = "No one entered." if is_rate else "There is nothing to count."
         return draw_nothing(reason, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = theme_colours(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())

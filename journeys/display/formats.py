@@ -37,6 +37,7 @@ _OF_ACCOUNTS = {
     "somebody who": "an account that",
     "person": "account",
     "people": "accounts",
+    "no one": "no account",
     "nobody": "no account",
     "somebody": "an account",
     "everybody": "every account",
@@ -44,7 +45,7 @@ _OF_ACCOUNTS = {
 }
 _WORDS = re.compile(rf"\b(?:{'|'.join(_OF_ACCOUNTS)})\b", re.IGNORECASE)
 # of "the 522 who came" and, where a title breaks, "those<br>who came", but not of "and who came"
-_RELATIVE = re.compile(r"((?:\d|\b(?:those|accounts|all|share))(?: |<br>)|^ )whom?\b", re.IGNORECASE)
+_RELATIVE = re.compile(r"((?:\d|\b(?:those|accounts?|all|share))(?: |<br>)|^ )whom?\b", re.IGNORECASE)
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def use_unit(unit: str) -> Iterator[None]:
     Examples
     --------
     >>> with use_unit("account"):
-    ...     adapt_words("Nobody is lost"), adapt_words("per person"), adapt_words("12 people who left")
+    ...     adapt_words("No one is lost"), adapt_words("per person"), adapt_words("12 people who left")
     ('No account is lost', 'per account', '12 accounts that left')
     """
     token = _UNIT.set(unit)

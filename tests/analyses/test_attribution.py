@@ -241,7 +241,7 @@ def test_nobody_converted_is_an_answer():
     j = jn.Journeys.from_table(log).where(pl.col("event") != "X")
     for model in ("markov", "linear", "shapley"):
         result = j.attribution("X", model=model)
-        assert result.finding == 'Nobody did "X": there is no credit to share.'
+        assert result.finding == 'No one did "X": there is no credit to share.'
         assert result.table.select("credit", "share").row(0) == (0.0, None)
 
 

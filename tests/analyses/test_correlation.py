@@ -279,23 +279,23 @@ class TestBadInput:
         with pytest.raises(UnknownNameError, match="goal: no event 'g'"):
             nobody.correlation("g")
         log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "b", None)])
-        assert log.only(["p2"]).correlation("g").finding == 'Nobody reached "g": there is nothing to compare.'
+        assert log.only(["p2"]).correlation("g").finding == 'No one reached "g": there is nothing to compare.'
         everybody = log.only(["p1"]).correlation("g", min_people=0)
         assert everybody.finding == 'Everybody reached "g": there is nothing to compare.'
         assert everybody.table["phi"].null_count() == everybody.table.height
         assert set(everybody.table["note"]) == {"everybody converted"}
         empty = log.where(pl.col("event") == "z").correlation("g")
-        assert empty.finding == "There is nobody to compare."
-        assert "nobody" in empty._repr_html_()
+        assert empty.finding == "There is no one to compare."
+        assert "no one" in empty._repr_html_()
         assert empty.plot() is not None
 
     def test_early_converters_are_set_apart_and_counted(self):
         log = make([(1, 1, "a", None), (1, 2, "g", None), (2, 1, "a", None), (2, 9, "b", None)])
         found = log.correlation("g", exposure="first 3d", min_people=0)
         left_out = "1 person converted within the first 3d."
-        assert found.finding == f'Nobody among those compared reached "g": there is nothing to compare. {left_out}'
+        assert found.finding == f'No one among those compared reached "g": there is nothing to compare. {left_out}'
         alone = log.only(["p1"]).correlation("g", exposure="first 3d", min_people=0)
-        assert alone.finding == f"There is nobody to compare. {left_out}"
+        assert alone.finding == f"There is no one to compare. {left_out}"
 
     def test_a_behaviour_of_everyone_has_no_phi_and_a_reason(self):
         row = make(story()).correlation("g").table.filter(pl.col("behaviour") == "a").row(0, named=True)

@@ -130,7 +130,7 @@ def test_pictures_findings_and_errors(dark):
     assert few.finding == "Only 1 person in the smallest variant: too few for a finding."
     assert few.plot(dark=dark) is not None
     late = make_journeys(BOTH).experiment("variant", goal="goal", within="30d").finding
-    assert late == "No person in the smallest variant could be observed for 30 days: too few for a finding."
+    assert late == "No one in the smallest variant could be observed for 30 days: too few for a finding."
     with pytest.raises(jn.ArgumentError, match=r"has 1 variant here; .* Not counted: 2 people exposed to several"):
         make_journeys([*BOTH, ("y", 1, "seen", "b"), *((p, 1, "seen", "a") for p in "wxz")]).experiment(
             "variant", goal="goal"

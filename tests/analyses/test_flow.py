@@ -365,7 +365,7 @@ def test_an_end_that_nobody_reaches_is_an_answer() -> None:
     j = log_of([("a", 0, "Visit"), ("a", 1, "Buy"), ("b", 0, "Visit")]).only(["b"])
     flow = j.flow(end="Buy")
     assert flow.table.is_empty()
-    assert flow.finding == 'Nobody did "Buy": there is no journey to show.'
+    assert flow.finding == 'No one did "Buy": there is no journey to show.'
     assert flow.paths().table.is_empty()
     assert flow.covering() == (0, 0)
     assert flow.plot().data == ()
@@ -397,7 +397,7 @@ def test_an_empty_log_is_an_answer() -> None:
         assert flow.table.is_empty()
         assert flow.finding in (
             "There are no journeys.",
-            *(f'Nobody did "{e}": there is no journey to show.' for e in ("Buy", "Visit")),
+            *(f'No one did "{e}": there is no journey to show.' for e in ("Buy", "Visit")),
         )
         assert flow.paths().table.is_empty()
         assert flow.sequences().table.is_empty()
@@ -412,9 +412,9 @@ def test_an_empty_log_is_an_answer() -> None:
 def test_a_log_without_events_is_an_answer() -> None:
     schema = {"person": pl.String, "timestamp": pl.Datetime("us", "UTC"), "event": pl.String}
     j = jn.Journeys.from_table(pl.DataFrame(schema=schema))
-    assert j.flow(end="Buy", hide="Visit").finding == 'Nobody did "Buy": there is no journey to show.'
+    assert j.flow(end="Buy", hide="Visit").finding == 'No one did "Buy": there is no journey to show.'
     assert j.flow().table.is_empty()
-    assert j.dropoff("Buy").finding == 'Nobody is lost on the way to "Buy".'
+    assert j.dropoff("Buy").finding == 'No one is lost on the way to "Buy".'
     assert j.transitions().table.is_empty()
 
 

@@ -110,14 +110,14 @@ def test_a_finding_says_why_nothing_is_shown() -> None:
     why = "there is no journey to show."
     for words, finding in (
         ({"end": "Visit", "who": "dropped"}, 'All 2 people reach "Visit": there is no other journey to show.'),
-        ({"start": "Buy", "end": "Visit", "who": "converted"}, f'Nobody did "Visit" after "Buy": {why}'),
+        ({"start": "Buy", "end": "Visit", "who": "converted"}, f'No one did "Visit" after "Buy": {why}'),
         (
             {"start": "Visit", "end": "Buy", "who": "converted", "within": "1m"},
-            f'Nobody did "Buy" after "Visit" within 1 minute: {why}',
+            f'No one did "Buy" after "Visit" within 1 minute: {why}',
         ),
         (
             {"start": "Visit", "end": "Buy", "who": "converted", "count": "sessions", "gap": "1m"},
-            f'Nobody did "Buy" after "Visit" within a session: {why}',
+            f'No one did "Buy" after "Visit" within a session: {why}',
         ),
         (
             {"start": "Buy", "end": "Sign Up", "who": "dropped", "within": "9m"},
@@ -126,8 +126,8 @@ def test_a_finding_says_why_nothing_is_shown() -> None:
     ):
         assert j.flow(**words).finding == finding  # type: ignore[arg-type]
     few = j.only(["b"])
-    assert few.flow(start="Buy").finding == f'Nobody did "Buy": {why}'
-    assert few.flow(start="Buy", end="Visit", who="dropped").finding == f'Nobody did "Buy": {why}'
+    assert few.flow(start="Buy").finding == f'No one did "Buy": {why}'
+    assert few.flow(start="Buy", end="Visit", who="dropped").finding == f'No one did "Buy": {why}'
     assert few.flow(start="Visit", end="Sign Up", who="dropped", within="2m").finding == (
         'The only person reaches "Sign Up" within 2 minutes: there is no other journey to show.'
     )

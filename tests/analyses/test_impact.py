@@ -116,7 +116,7 @@ def test_pictures_findings_and_errors(look):
     assert result.finding.startswith(('No effect of "U" on "T" beyond chance', "Too few people"))
     assert [len(trace.x) for trace in result.plot(**look).data] == [28, 14, 14]
     few = make_journeys([*EDGES, ("a", 1, "T")]).impact("U", on="T")
-    assert few.finding.startswith('No person who did "U" could be observed')
+    assert few.finding.startswith('No one who did "U" could be observed')
     assert few.plot(**look) is not None
     with pytest.raises(jn.ArgumentError) as raised:
         j.impact("U", on="T", every="1x", periods=0, against="before")

@@ -155,7 +155,7 @@ def test_the_sentences():
     assert few.only("b").last_before("Sign", of="page_path").finding == (
         'Only 1 person did "Sign": too few for a finding.'
     )
-    assert few.where(pl.col("event") == "View").last_before("Sign", of="page_path").finding == 'No person did "Sign".'
+    assert few.where(pl.col("event") == "View").last_before("Sign", of="page_path").finding == 'No one did "Sign".'
 
 
 def test_the_goal_is_no_finding_as_its_own_predecessor():

@@ -182,7 +182,7 @@ def test_pictures_findings_and_errors(dark):
         j.stickiness("X", by="plan")
     nobody = j.where(pl.col("event") == "edge")
     assert nobody.lifecycle("X").plot(dark=dark) is not None
-    assert nobody.lifecycle("X").finding == nobody.stickiness("X").finding == 'Nobody did "X".'
+    assert nobody.lifecycle("X").finding == nobody.stickiness("X").finding == 'No one did "X".'
     for unfinished in (j.lifecycle("X", every="1y"), j.stickiness("X", of="1y")):
         assert unfinished.finding == 'No year with "X" is complete: the log holds only part of each.'
     assert nobody.stickiness("X").plot(dark=dark) is not None

@@ -326,7 +326,7 @@ def test_pictures_show_sizes_and_rates(dark):
     assert "of people were back 1 day after" in result.finding
     assert jn.Journeys.from_table(hourly(found)).retention("A", by="campaign").plot(dark=dark) is not None
     nobody = jn.Journeys.from_table(hourly(EVERY_NAME)).where(pl.col("event") != "A").retention("A")
-    assert nobody.finding == 'Nobody did "A": there are no returns to show.'
+    assert nobody.finding == 'No one did "A": there are no returns to show.'
     assert nobody.plot(dark=dark) is not None
 
 

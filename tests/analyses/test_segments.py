@@ -191,7 +191,7 @@ def test_an_empty_segment():
     assert people(~nobody) == people(nobody | j) == {"zz"}
     found = jn.overlap({"N": nobody, "A": j})
     assert found.table.select("N", "A", "people").rows()[0] == (False, True, 1)
-    assert found.finding == "The segments have nobody in common."
+    assert found.finding == "The segments have no one in common."
     assert found.people("N", not_in="A").size.people == 0
     assert nobody.label({"N": nobody}).people.height == 0
 
@@ -262,11 +262,11 @@ def test_areas_of_segments_are_their_people(published):
         four.plot(kind="venn")
     nobody = j.only(jn.did("a", times=99))
     none = jn.overlap({"N": nobody, "M": nobody})
-    assert none.finding == "Nobody is in any of the segments."
+    assert none.finding == "No one is in any of the segments."
     for kind in ("upset", "areas"):
         drawn = none.plot(kind=kind, dark=True, narrow=True)
         assert not drawn.data
-        assert drawn.layout.annotations[0].text == "There is nobody in any of the segments."
+        assert drawn.layout.annotations[0].text == "There is no one in any of the segments."
 
 
 # Arjun0606/smolanalytics, internal/cohort/cohort_test.go, MIT

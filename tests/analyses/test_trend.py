@@ -210,7 +210,7 @@ def test_pictures_and_findings(dark):
     found = [(f"p{n}", n % 15, "ads", 1.0) for n in range(600)]
     j = jn.Journeys.from_table(make_log(found))
     daily = j.trend("X", every="1d")
-    assert daily.finding == 'No person did "X" on 16 March 2026: too few for a finding.'
+    assert daily.finding == 'No one did "X" on 16 March 2026: too few for a finding.'
     assert jn.Journeys.from_table(make_log(found)).trend("X", every="1w").finding.startswith('280 people did "X"')
     assert len(daily.plot(dark=dark).data) == 2
     assert j.trend({"A": "X", "B": "edge"}, formula="A / B").plot(dark=dark).data

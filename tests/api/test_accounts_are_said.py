@@ -12,7 +12,7 @@ import tests.every_result
 from tests.every_result import CASES, every_log
 from tests.logs import Row, frame
 
-OF_PEOPLE = re.compile(r"\b(people|persons?|nobody|everybody|everyone|somebody)\b", re.IGNORECASE)
+OF_PEOPLE = re.compile(r"\b(people|persons?|no one|nobody|everybody|everyone|somebody)\b", re.IGNORECASE)
 OWN_NAMES = re.compile(r"min people \d+|people_team")  # an argument, and a trait
 
 

@@ -124,7 +124,7 @@ def make_few(people: int) -> jn.Journeys:
 def is_claim(sentence: str) -> bool:
     """Return whether a sentence says more than that there is nothing, or too little, to say."""
     is_refusal = sentence.startswith(("Only ", "No ")) and ": too few for a finding." in sentence
-    is_nothing = sentence.startswith(("No ", "Nobody ", "None ", "There is no", "There are no"))
+    is_nothing = sentence.startswith(("No ", "None ", "There is no", "There are no"))
     return not (is_refusal or is_nothing or sentence == '"A" and "X" can be compared in fewer than two groups.')
 
 

@@ -38,9 +38,9 @@ def test_small_logs_are_answered(log, question):
 
 def test_findings_of_an_empty_answer_say_so():
     j = jn.Journeys.from_table(frame([]))
-    assert j.funnel(["A", "B"]).finding == 'Nobody reached the first step, "A".'
+    assert j.funnel(["A", "B"]).finding == 'No one reached the first step, "A".'
     assert j.funnel(["A", "B"]).table["people"].to_list() == [0, 0]
-    assert j.correlation("A").finding == "There is nobody to compare."
+    assert j.correlation("A").finding == "There is no one to compare."
     assert j.attribution("A").table.height == 0
 
 

@@ -52,7 +52,7 @@ def test_funnel_sets_off_the_loss_that_was_asked_for():
 
 
 def test_funnel_of_nobody_says_so():
-    assert "Nobody" in words(funnel.draw_funnel(frames.funnel(STEPS, [0, 0, 0, 0])))
+    assert "No one" in words(funnel.draw_funnel(frames.funnel(STEPS, [0, 0, 0, 0])))
     assert "no steps" in words(funnel.draw_funnel(frames.funnel([], [])))
 
 

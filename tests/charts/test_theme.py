@@ -157,8 +157,8 @@ def test_taking_the_title_off_gives_its_room_back():
 
 
 def test_an_empty_answer_says_so():
-    fig = draw_nothing("Nobody reached the first step.")
-    assert [a.text for a in fig.layout.annotations] == ["Nobody reached the first step."]
+    fig = draw_nothing("No one reached the first step.")
+    assert [a.text for a in fig.layout.annotations] == ["No one reached the first step."]
 
 
 def test_names_lose_their_powers():

@@ -62,7 +62,7 @@ class Attribution(Result[J]):
 
         by, total, goal = self._spec.by, self.settings["conversions"], quote_name(self._spec.goal.name)
         if not total:
-            return NoFinding(f"{adapt_words('Nobody')} did {goal}: there is no credit to share.")
+            return NoFinding(f"{adapt_words('No one')} did {goal}: there is no credit to share.")
         people = len(set(self._paths.person.tolist()))
         if people < MIN_PEOPLE:
             return say_too_few(people, f"converted to {goal}", unit=self._journeys._log.unit)

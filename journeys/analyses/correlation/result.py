@@ -163,9 +163,9 @@ class Correlation(Result[J]):
         unit = self._journeys._log.unit
         left_out = "".join(f" {format_count(n, unit)} {reason}." for reason, n in self.not_compared.items() if n)
         if self._counts.people == 0:
-            return f"{adapt_words('There is nobody to compare')}.{left_out}"
+            return f"{adapt_words('There is no one to compare')}.{left_out}"
         if self._counts.converted in {0, self._counts.people}:
-            who = adapt_words("Nobody" if self._counts.converted == 0 else "Everybody")
+            who = adapt_words("No one" if self._counts.converted == 0 else "Everybody")
             among = " among those compared" if left_out else ""
             return NoFinding(f"{who}{among} reached {goal}: there is nothing to compare.{left_out}")
         if self._counts.people < MIN_PEOPLE:

@@ -62,7 +62,7 @@ class Dropoff(Result[J]):
         from journeys.display import adapt_words, format_number, format_percent, give_advice, quote_label
 
         if self.table.is_empty():
-            return f"{adapt_words('Nobody')} is lost on the way to {self._goal}."
+            return f"{adapt_words('No one')} is lost on the way to {self._goal}."
         if self.lost < MIN_PEOPLE:
             return say_too_few(self.lost, f"never reached {self._goal}", unit=self._journeys._log.unit)
         is_passive = pl.col("event").is_in(self._passive)

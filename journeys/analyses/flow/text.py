@@ -124,9 +124,9 @@ def _find_nothing(spec: FlowSpec, *, everyone: int, person: str) -> str:
         everyone_does = f"All {units} {reach}" if everyone > 1 else f"The only {units.removeprefix('1 ')} {reach}"
         return f"{everyone_does} {goal}{limit}: there is no other journey to show."
     if everyone and start:
-        return f"{adapt_words('Nobody')} did {goal} after {start}{limit}: there is no journey to show."
+        return f"{adapt_words('No one')} did {goal} after {start}{limit}: there is no journey to show."
     if start or goal:
-        return f"{adapt_words('Nobody')} did {start or goal}: there is no journey to show."
+        return f"{adapt_words('No one')} did {start or goal}: there is no journey to show."
     return "There are no journeys."
 
 

@@ -194,7 +194,7 @@ class StepTimes(Result[J]):
 
         steps = self.table.filter(pl.col("since") == "previous", pl.col("mean").is_not_null())
         if not steps.height:
-            return NoFinding(adapt_words("Nobody took a second step."))
+            return NoFinding(adapt_words("No one took a second step."))
         count = self.settings.get("count", "people")
         most = min(int(steps[count].max()), self.settings["people"])
         if most < MIN_PEOPLE:
@@ -241,7 +241,7 @@ class TimeToConvert(Result[J]):
 
         if self._median is None:
             way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
-            return f"{adapt_words('Nobody')} went from {way}."
+            return f"{adapt_words('No one')} went from {way}."
         count = min(int(self.table[self.settings.get("count", "people")].sum()), self.settings["people"])
         if count < MIN_PEOPLE:
             went = f"went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
@@ -289,7 +289,7 @@ class ConvertedWithin(Result[J]):
 
         if not self.table.height:
             way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
-            return f"{adapt_words('Nobody')} went from {way}."
+            return f"{adapt_words('No one')} went from {way}."
         groups = self.settings["by"]
         observed = self.table.group_by(groups or pl.lit(0), maintain_order=True).agg(pl.col("at_risk").max())
         most = min(int(observed["at_risk"].max()), self.settings["people"])  # type: ignore[arg-type]

@@ -119,7 +119,7 @@ class NextEvents(Result[J]):
 
         after, first = quote_name(self.settings["after"]), self.table.filter(pl.col("position") == 1)
         if not first.height:
-            return f"{adapt_words('Nobody')} dropped off after {after}."
+            return f"{adapt_words('No one')} dropped off after {after}."
         # what the system did was nobody's choice
         chosen = first.filter(~pl.col("event").is_in(self._passive))
         row = (chosen if chosen.height else first).row(0, named=True)

@@ -94,7 +94,7 @@ class Funnel(Result[J]):
         elsewhere = self._spec.can_be_entered_later
         if not total:
             where = "any step" if elsewhere else f"the first step, {quote_name(start)}"
-            return f"{adapt_words('Nobody')} reached {where}."
+            return f"{adapt_words('No one')} reached {where}."
         if (people := self._count_entered_people()) < MIN_PEOPLE:
             where = "the funnel" if elsewhere else f"at {quote_name(start)}"
             return say_too_few(people, f"entered {where}", unit=self._journeys._log.unit)

@@ -45,11 +45,11 @@ class LastBefore(Result[J]):
     @property
     def finding(self) -> str:
         """The most frequent value, and the one whose people go on surely more or less often, as sentences."""
-        from journeys.display import format_percent, give_advice, quote_name, the_count
+        from journeys.display import adapt_words, format_percent, give_advice, quote_name, the_count
 
         goal, total = quote_name(self._spec.goal.name), int(self.settings["conversions"])
         if not total:
-            return NoFinding(f"No {self._journeys._log.unit} did {goal}.")
+            return NoFinding(f"{adapt_words('No one')} did {goal}.")
         if (people := min(total, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(people, f"did {goal}", unit=self._journeys._log.unit)
         each = self._spec.occurrence == "each"

@@ -46,7 +46,7 @@ class Messages(Result[J]):
 
         unit = self._journeys._log.unit
         if not self.table.height or not self.table["people"].sum():
-            return NoFinding(adapt_words("Nobody got a message."))
+            return NoFinding(adapt_words("No one got a message."))
         by = self._spec.by
         named = self.table if by is None else self.table.filter(pl.col(by) != NONE)
         top = (named if named.height else self.table).row(0, named=True)

@@ -52,9 +52,9 @@ class Overlap(Result[J]):
         is_several = pl.sum_horizontal(pl.col(list(self._segments)).cast(pl.Int8)) > 1
         several = int(self.table.filter(is_several)["people"].sum())
         if not any(self.sizes.values()):
-            return NoFinding(adapt_words("Nobody is in any of the segments."))
+            return NoFinding(adapt_words("No one is in any of the segments."))
         if not several:
-            return adapt_words("The segments have nobody in common.")
+            return adapt_words("The segments have no one in common.")
         whole = the_count(total, self._journeys._log.unit)
         if total < MIN_PEOPLE:
             return say_too_few(total, "in any of the segments", unit=self._journeys._log.unit)
@@ -96,7 +96,7 @@ class Overlap(Result[J]):
         table = self.table.filter(pl.col("people") > 0)
         shape: dict[str, Any] = {"title": self.finding, "dark": dark, "narrow": narrow}
         if not any(self.sizes.values()):
-            return draw_nothing("There is nobody in any of the segments.", subtitle=counted, **shape)
+            return draw_nothing("There is no one in any of the segments.", subtitle=counted, **shape)
         shape |= {"sizes": self.sizes}
         if kind == "areas":
             several = f"Length: number of {adapt_words('people')}; in colour: those in several segments; {counted}"

@@ -64,7 +64,7 @@ class Retention(Result[J]):
 
         start = quote_name(self._spec.start.name)
         if not self.table.height or not self.table["size"].sum():
-            return f"{adapt_words('Nobody')} did {start}: there are no returns to show."
+            return f"{adapt_words('No one')} did {start}: there are no returns to show."
         curve = self._total_curve()
         known = curve.filter((pl.col("period") > 0) & (pl.col("size") >= MIN_PEOPLE))
         if not known.height:

@@ -66,7 +66,7 @@ class Exits(Result[J]):
         where = f" after {quote_name(str(self.settings['after']))}" if "after" in self.settings else ""
         came = str(self.settings.get("after", self._spec.names[0]))
         if not self.entered:
-            return f"{adapt_words('Nobody')} came as far as {quote_name(came)}."
+            return f"{adapt_words('No one')} came as far as {quote_name(came)}."
         if (people := min(self.entered, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(people, f"came as far as {quote_name(came)}", unit=self._journeys._log.unit)
         text = f"{format_number(left)} of {the_count(self.entered, self._unit)} left{where}"
