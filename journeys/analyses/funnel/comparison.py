@@ -44,8 +44,8 @@ class Side(NamedTuple):
 
     spec: FunnelSpec
     counts: pl.DataFrame
-    by_person: pl.DataFrame | None
-    pending: int = 0
+    by_person: pl.DataFrame
+    pending: int
 
 
 class _Rates(NamedTuple):
@@ -85,18 +85,12 @@ def has_clusters(spec: FunnelSpec) -> bool:
     return spec.count != "people" or (spec.by_at == "all" and bool(spec.by))
 
 
-def count_both_sides(here: Side, there: Side) -> int:
-    """Count the people who entered on both sides."""
-    mine, theirs = here.by_person, there.by_person
-    if mine is None or theirs is None or mine.schema["_person"] != theirs.schema["_person"]:
-        return 0
-    return mine.join(theirs, on="_person", how="semi")["_person"].n_unique()
-
-
-def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Method) -> tuple[pl.DataFrame, pl.Series]:
+def compare_funnels(
+    here: Side, there: Side, *, measure: Measure, correct: Method
+) -> tuple[pl.DataFrame, pl.Series, int]:
     """Compare two funnels of the same steps; people on both sides, or with several attempts, are clusters.
 
-    Return the table, and how many people are on the smaller side of each row.
+    Return the table, how many people are on the smaller side of each row, and how many entered on both sides.
     """
     spec = here.spec
     if spec.names != there.spec.names:
@@ -107,34 +101,43 @@ def compare_funnels(here: Side, there: Side, *, measure: Measure, correct: Metho
     mine, theirs = (
         _take_rates(table, measure, side.by_person) for table, side in zip(tables, (here, there), strict=True)
     )
-    is_clustered = has_clusters(spec) or count_both_sides(here, there) > 0
+    in_both = _join_people(here, there)
+    is_clustered = has_clusters(spec) or in_both.height > 0
     errors = _cluster_errors(mine, theirs) if is_clustered else None
     names = pl.DataFrame({"step": tables[0]["step"], "name": list(spec.names)})
-    table, has_enough = _test_rows(names, mine, theirs, spec=spec, correct=correct, errors=errors)
-    pending = {"pending": here.pending, "pending_against": there.pending}
-    return table.with_columns(
-        pl.Series("in_both", _count_in_both(mine, theirs), dtype=pl.Int64),
-        *(pl.lit(count, dtype=pl.Int64).alias(name) for name, count in pending.items()),
-    ), has_enough
+    table, fewest = _test_rows(names, mine, theirs, spec=spec, correct=correct, errors=errors)
+    took_both = [
+        in_both.filter(pl.col(f"_hits{step}") > 0, pl.col(f"_hits{step}_there") > 0).height
+        for step in range(spec.step_count)
+    ]
+    table = table.with_columns(
+        pl.Series("in_both", took_both, dtype=pl.Int64),
+        pl.lit(here.pending, dtype=pl.Int64).alias("pending"),
+        pl.lit(there.pending, dtype=pl.Int64).alias("pending_against"),
+    )
+    return table, fewest, in_both.height
 
 
-def _count_in_both(here: _Rates, there: _Rates) -> list[int]:
-    """Count, for each step, the people in the numerators of both sides."""
+def _join_people(here: Side, there: Side) -> pl.DataFrame:
+    """Join the rates of the people who entered on both sides; labels of different types are of different people."""
     mine, theirs = here.by_person, there.by_person
-    steps = range(len(here.hits))
-    if mine is None or theirs is None or mine.schema["_person"] != theirs.schema["_person"]:
-        return [0 for _ in steps]
-    joined = mine.join(theirs, on="_person", how="inner", suffix="_there")
-    return [joined.filter((pl.col(f"_hits{k}") > 0) & (pl.col(f"_hits{k}_there") > 0)).height for k in steps]
+    label = mine.schema["_person"]
+    if theirs.schema["_person"] != label:
+        theirs = theirs.clear().cast({"_person": label})
+    return mine.join(theirs, on="_person", how="inner", suffix="_there")
 
 
-def compare_groups(side: Side, *, measure: Measure, correct: Method) -> tuple[pl.DataFrame, pl.Series]:
-    """Compare each group with all other groups together; returns what `compare_funnels` does."""
-    spec = side.spec
-    table = add_counts(side.counts, spec=spec, sums=_SUMS)
-    people = side.by_person
+def compare_groups(
+    counts: pl.DataFrame, by_person: pl.DataFrame | None, *, spec: FunnelSpec, measure: Measure, correct: Method
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Compare each group with all other groups together.
+
+    Return the table, and how many people are on the smaller side of each row.
+    """
+    table = add_counts(counts, spec=spec, sums=_SUMS)
+    people = by_person
     if people is not None:
-        people = label_groups(fold_small_groups(people, top_groups(side.counts, spec=spec)), spec=spec)
+        people = label_groups(fold_small_groups(people, top_groups(counts, spec=spec)), spec=spec)
     parts: list[tuple[pl.DataFrame, _Rates, _Rates]] = []
     for _, rows in table.group_by(spec.by, maintain_order=True):
         group = rows.row(0, named=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import adapt_words, format_count, format_percent, format_points, quote_name
 
@@ -70,7 +71,7 @@ def find_group_gap(grouped: pl.DataFrame, *, by: str) -> GroupGap | None:
     for (group,), rows in grouped.sort(by, "step").group_by(by, maintain_order=True):
         for step, following in pairwise(rows.to_dicts()):
             others = totals[step["step"]] - step["people"]
-            if str(group) in {"(none)", "(other)"} or min(step["people"], others) < MIN_PEOPLE:
+            if group in {NONE, OTHER} or min(step["people"], others) < MIN_PEOPLE:
                 continue
             candidates.append(
                 {

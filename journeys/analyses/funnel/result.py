@@ -20,7 +20,6 @@ from journeys.analyses.funnel.comparison import (
     Side,
     compare_funnels,
     compare_groups,
-    count_both_sides,
     count_person_rates,
     has_clusters,
 )
@@ -40,7 +39,7 @@ from journeys.analyses.funnel.follow_up import follow_equally
 from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.round_bins import count_round_bins
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
-from journeys.analyses.funnel.spec import CHOICES, NOT_COMPARED, FunnelSpec, find_step
+from journeys.analyses.funnel.spec import NOT_COMPARED, OPTION_FIELDS, FunnelSpec, find_step
 from journeys.analyses.funnel.summarise import describe_loss, find_worst_step, top_groups
 from journeys.analyses.funnel.text import (
     OPTION_TEXTS,
@@ -48,6 +47,7 @@ from journeys.analyses.funnel.text import (
     describe_periods,
     describe_question,
     describe_window,
+    name_unit,
 )
 from journeys.analyses.funnel.trend import trend
 from journeys.analyses.periods import describe_period, find_earlier_period
@@ -91,12 +91,12 @@ class Funnel(Result[J]):
         total = self._entered_count
         done = int(self._counts.filter(pl.col("step") == spec.step_count)["people"].sum())
         start, end = spec.names[0], spec.names[-1]
-        elsewhere = self._spec.can_be_entered_later
+        is_open = spec.entry == "any"
         if not total:
-            where = "any step" if elsewhere else f"the first step, {quote_name(start)}"
+            where = "any step" if is_open else f"the first step, {quote_name(start)}"
             return f"{adapt_words('No one')} reached {where}."
         if (people := self._count_entered_people()) < MIN_PEOPLE:
-            where = "the funnel" if elsewhere else f"at {quote_name(start)}"
+            where = "the funnel" if is_open else f"at {quote_name(start)}"
             return say_too_few(people, f"entered {where}", unit=self._journeys._log.unit)
         entered = format_count(total, self._unit)
         if spec.step_count == 1:
@@ -104,7 +104,7 @@ class Funnel(Result[J]):
         share = f"{format_number(done)} of {entered} ({format_percent(done / total)})"
         if spec.order == "any":
             return f"{share} did all {spec.step_count}, in any order."
-        if elsewhere:
+        if is_open:
             return f"{share} who entered the funnel at any step reached {quote_name(end)}."
         return f"{share} went from {quote_name(start)} to {quote_name(end)}."
 
@@ -113,7 +113,7 @@ class Funnel(Result[J]):
         from journeys.analyses.funnel.group_gap import find_group_gap
         from journeys.charts.funnel import draw_funnel
 
-        is_comparable = len(self._spec.by) == 1 and not self._spec.can_be_entered_later
+        is_comparable = len(self._spec.by) == 1 and self._spec.entry == "first"
         gap = find_group_gap(self.table, by=self._spec.by[0]) if is_comparable else None
         return draw_funnel(
             self.table,
@@ -171,7 +171,7 @@ class Funnel(Result[J]):
 
     @property
     def _unit(self) -> str:
-        return {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}[self._spec.count]
+        return name_unit(self._spec, self._journeys._log.unit)
 
     def _count_entered_people(self) -> int:
         """Count the people who entered; sessions and entries are traced back to theirs."""
@@ -397,9 +397,9 @@ class Funnel(Result[J]):
         if other is None:
             if not by:
                 raise ArgumentError("other: give the people to compare with, or ask the funnel with by=.")
-            side = self._as_side(measure) if has_clusters(self._spec) else Side(self._spec, self._counts, None)
+            by_person = self._count_by_person(measure) if has_clusters(self._spec) else None
             both, periods, caution = 0, None, ""
-            table, fewest = compare_groups(side, measure=measure, correct=correct)
+            table, fewest = compare_groups(self._counts, by_person, spec=self._spec, measure=measure, correct=correct)
         else:
             funnel = other if isinstance(other, Funnel) else self._rerun_on(other)
             if by or funnel._spec.by:
@@ -412,8 +412,7 @@ class Funnel(Result[J]):
                 if periods
                 else ""
             )
-            both = count_both_sides(here, there)
-            table, fewest = compare_funnels(here, there, measure=measure, correct=correct)
+            table, fewest, both = compare_funnels(here, there, measure=measure, correct=correct)
         settings = {**self.settings, "measure": measure, "corrected": correct}
         settings |= {} if cohorts == "each" else {"cohorts": cohorts}
         if periods is not None:
@@ -474,7 +473,8 @@ class Funnel(Result[J]):
         for funnel, spec in zip(funnels, specs, strict=True):
             same = spec is funnel._spec
             followed = funnel if same else funnel._rerun(funnel._journeys, spec, funnel._chosen_options)
-            sides.append(followed._as_side(measure)._replace(pending=funnel._entered_count - followed._entered_count))
+            pending = funnel._entered_count - followed._entered_count
+            sides.append(Side(spec, followed._counts, followed._count_by_person(measure), pending))
         return sides[0], sides[1]
 
     @property
@@ -482,9 +482,8 @@ class Funnel(Result[J]):
         """How many people, sessions or entries there are."""
         return int(self._counts.filter(pl.col("step") == 1)["entered"].sum())
 
-    def _as_side(self, measure: Measure) -> Side:
-        by_person = self._journeys._count_shards(count_person_rates, PersonRatesSpec(self._spec, measure))
-        return Side(self._spec, self._counts, by_person)
+    def _count_by_person(self, measure: Measure) -> pl.DataFrame:
+        return self._journeys._count_shards(count_person_rates, PersonRatesSpec(self._spec, measure))
 
     def _rerun_on(self, journeys: J) -> Funnel[J]:
         """Ask other journeys the same question."""
@@ -594,6 +593,6 @@ class Funnel(Result[J]):
 
         specs = (self._spec, other._spec)
         table = list_differences(
-            *specs, count=count_converted, together=CHOICES, left_out=NOT_COMPARED, texts=OPTION_TEXTS
+            *specs, count=count_converted, together=OPTION_FIELDS, left_out=NOT_COMPARED, texts=OPTION_TEXTS
         )
         return DifferenceExplanation(table, self.settings, self._journeys)

@@ -210,8 +210,8 @@ class Attempts:
         return end
 
 
-class FunnelRows(NamedTuple):
-    """What was read of the log, and how to turn parts of it into arrays."""
+class FunnelLog(NamedTuple):
+    """What a funnel reads of one shard, as a frame; parts of it become arrays."""
 
     frame: pl.DataFrame
     spec: FunnelSpec
@@ -303,7 +303,7 @@ def number_owners(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
     return number
 
 
-def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
+def read_log(view: View, spec: FunnelSpec) -> FunnelLog:
     """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
     schema = view.schema
     conditions = list_conditions(spec)
@@ -345,7 +345,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelRows:
         ) from error
     event = schema["event"]
     categories = event.categories.to_list() if isinstance(event, pl.Enum) else []
-    return FunnelRows(found, spec, conditions, categories, by, first_touches)
+    return FunnelLog(found, spec, conditions, categories, by, first_touches)
 
 
 def list_conditions(spec: FunnelSpec) -> list[Step]:

@@ -56,12 +56,12 @@ PRESETS: dict[Semantics, dict[str, Any]] = {
 """What each tool means by a funnel, from its documentation or source; an option that is given wins over it."""
 
 
-CHOICES = {
+OPTION_FIELDS = {
     "within": ("within", "calendar"),
     "ties": ("ties", "grace"),
     "steps": ("steps", "names", "runs", "step_windows", "optional"),
 }
-"""Options that several fields of a spec hold together."""
+"""The fields of a spec that hold one option together."""
 
 NOT_COMPARED = frozenset({"is_reversed", "has_chosen_reentry", "top", "by", "by_columns", "by_at"})
 """Fields in which two funnels are not compared."""
@@ -149,11 +149,6 @@ class FunnelSpec:
         """How many steps there are: as many rows has the table."""
         return len(self.steps)
 
-    @property
-    def can_be_entered_later(self) -> bool:
-        """Whether people may enter after the first step: an open funnel, or one whose first step is optional."""
-        return self.entry == "any" or self.optional[0]
-
     def step_sequences(self) -> list[tuple[Slot, ...]]:
         """List every order of conditions that makes a whole attempt; one, unless steps are optional or in any order.
 
@@ -227,7 +222,7 @@ _CALENDARS: dict[str, WindowPeriod] = {
     "same month": "month",
     "session": "session",
 }
-_CHOICES = {"order": Order, "reentry": Reentry, "on_exclusion": OnExclusion, "entry": Entry, "count": Count}
+_LITERALS = {"order": Order, "reentry": Reentry, "on_exclusion": OnExclusion, "entry": Entry, "count": Count}
 _TIES = (*get_args(Ties), "step_order")
 _MOST_OPTIONAL = 6
 _MOST_IN_A_RUN = 5
@@ -252,7 +247,7 @@ _USED_COLUMNS = {
     *("entries", "entries_against", "continued", "at_previous", "late", "code", "period", "complete", "position"),
     *("after", "at_least", "self", "event"),
 }
-"""Names of columns in a funnel's tables, and of arguments beside a group's."""
+"""Names that the columns of a breakdown cannot have: of other columns, and of arguments next to those of groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +293,11 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
     flat = resolve_steps(parsed.flat, log)
     problems = [
         f"{name}: {getattr(options, name)!r} is none of {', '.join(map(repr, get_args(choices)))}."
-        for name, choices in _CHOICES.items()
+        for name, choices in _LITERALS.items()
         if getattr(options, name) not in (None, *get_args(choices))
     ]
     ties, grace = _parse_ties(options.ties, problems)
-    by, hold = _listed_names(options.by, argument="by"), _listed_names(options.hold, argument="hold")
+    by, hold = _list_names(options.by, argument="by"), _list_names(options.hold, argument="hold")
     missing = [
         unknown_message(argument, name, available=available, what="column")
         for argument, wanted, available in (("by", by, known), ("hold", hold, columns))
@@ -311,7 +306,7 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
     ]
     raise_all(missing, UnknownNameError)
     within, calendar = _parse_within(options.within)
-    excluded = [*parsed.never, *_listed_exclusions(options.exclude)]
+    excluded = [*parsed.never, *_list_exclusions(options.exclude)]
     exclude = _parse_exclusions(excluded, flat, log=log, problems=problems)
     by_at = options.by_at
     if not (by_at in ("first", "last", "all") or (isinstance(by_at, int) and 1 <= by_at <= len(flat))):
@@ -399,7 +394,7 @@ def _parse_ties(value: str | timedelta | None, problems: list[str]) -> tuple[Tie
     return ("either" if value == "step_order" else cast("Ties", value or "arrival")), 0
 
 
-def _listed_names(value: str | Sequence[str] | None, *, argument: str) -> tuple[str, ...]:
+def _list_names(value: str | Sequence[str] | None, *, argument: str) -> tuple[str, ...]:
     check_column_names(argument, value)
     if value is None:
         return ()
@@ -414,7 +409,7 @@ def _name_groups(by: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _listed_exclusions(value: Excluded | Sequence[Excluded] | None) -> list[Excluded]:
+def _list_exclusions(value: Excluded | Sequence[Excluded] | None) -> list[Excluded]:
     if value is None:
         return []
     return [value] if isinstance(value, str | pl.Expr | Step | Never) else cast("list[Excluded]", list(value))

@@ -44,6 +44,11 @@ def describe_entries(spec: FunnelSpec) -> str:
     return show_period(describe_period(spec.entered, time_zone=spec.time_zone))
 
 
+def name_unit(spec: FunnelSpec, person: str) -> str:
+    """Name what a funnel counts, in the singular; `person` is what the log calls one."""
+    return {"people": person, "sessions": "session", "entries": "entry"}[spec.count]
+
+
 OPTION_TEXTS = {"steps": describe_steps, "exclude": describe_exclusions, "entered": describe_entries}
 """How options are written that need words of their own."""
 

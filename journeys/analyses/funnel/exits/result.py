@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys.analyses.funnel.exits.spec import LEFT, STATES, STILL_HAS_TIME
 from journeys.analyses.funnel.spec import FunnelSpec, find_step
+from journeys.analyses.funnel.text import name_unit
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -52,8 +53,7 @@ class Exits(Result[J]):
 
     @property
     def _unit(self) -> str:
-        units = {"people": self._journeys._log.unit, "sessions": "session", "entries": "entry"}
-        return units[self._spec.count]
+        return name_unit(self._spec, self._journeys._log.unit)
 
     @property
     def finding(self) -> str:

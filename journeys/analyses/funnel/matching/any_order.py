@@ -1,4 +1,4 @@
-"""Steps in any order, and the faster way where nothing else is asked."""
+"""Steps in any order: the window that serves most of them, by a faster way where nothing else is asked."""
 
 from __future__ import annotations
 
@@ -15,64 +15,77 @@ from journeys.errors import ArgumentError
 
 _MOST = 1 << 62
 """Times (µs) stay below this, so that sums fit into 64 bits."""
+_MOST_OVERLAPPING = 10
+"""Every subset of so many overlapping steps is looked at."""
 
 
-class _Step(NamedTuple):
-    """The runs of one step.
+class _StepRuns(NamedTuple):
+    """The runs of rows that serve one step.
 
     Attributes
     ----------
     run : array of int
         The numbers of the runs, ascending, after a -1.
-    known : array of int
+    up_to : array of int
         For every run, how many runs of this step there are up to it.
     ended : array of int
         The time (µs) at which each run of `run` ended.
     """
 
     run: Ints
-    known: Ints
+    up_to: Ints
     ended: Ints
 
 
-def find_plain_attempts(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
+def _find_plain_attempts(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
     """Return, for each unit, the start of the window that serves most steps, and the rows that serve them.
 
-    Of several windows, the first to end and the last to start. None where the question is more complicated.
+    Of several windows, the first to end and the last to start. None where the question is more complicated: with
+    exclusions, a period of entries, or rows that serve no step.
+
+    Neighbouring rows of a unit that serve the same step are one run; a window ends with the first row of a run. For
+    instance, of these rows and a window of 2, run 1 ends the window from 0 to 2, which serves both steps; its last
+    start is row 1, the last row of run 0::
+
+        row   0  1  2  3
+        time  0  1  2  5
+        step  A  A  B  A
+        run   0  0  1  2
     """
     if not rows.size or spec.exclude or spec.entered != (None, None):
         return None
-    kind, span = _number_steps(rows), _separate_units(rows, spec)
-    if kind.min() == 0 or span is None:
+    step, limits = _number_steps(rows), _separate_units(rows, spec)
+    if step.min() == 0 or limits is None:
         return None
-    window, apart = span
-    new_unit, new = mark_changes(rows.unit), mark_changes(kind)
-    new |= new_unit
-    first = np.flatnonzero(new)
-    border = np.flatnonzero(new_unit.take(first))
-    shift = rows.unit.take(first) * np.int64(apart)
+    window, distance = limits
+    starts_unit, starts_run = mark_changes(rows.unit), mark_changes(step)
+    starts_run |= starts_unit
+    first = np.flatnonzero(starts_run)
+    first_run = np.flatnonzero(starts_unit.take(first))
+    shift = rows.unit.take(first) * np.int64(distance)
     ended = rows.time.take(np.append(first[1:], rows.size) - 1) + shift
-    earliest = rows.time.take(first) + (shift - window)
-    kind = kind.take(first)
+    opens = rows.time.take(first) + (shift - window)
+    step = step.take(first)
     served = np.zeros(len(first), dtype=np.int8)
-    steps: list[_Step] = []
+    steps: list[_StepRuns] = []
     for number in range(1, len(rows.steps) + 1):
-        mine = kind == number
-        step = _Step(np.append(-1, np.flatnonzero(mine)), np.cumsum(mine, dtype=np.int32), ended[:0])
-        step = step._replace(ended=ended.take(step.run))
-        step.ended[0] = -_MOST
-        served += step.ended.take(step.known) >= earliest
-        steps.append(step)
-    # the first run that serves most: one number for both
+        is_served = step == number
+        run = np.append(-1, np.flatnonzero(is_served))
+        runs = _StepRuns(run, np.cumsum(is_served, dtype=np.int32), ended.take(run))
+        runs.ended[0] = -_MOST
+        served += runs.ended.take(runs.up_to) >= opens
+        steps.append(runs)
+    # the first run that serves most steps: one number ranks both
     size = len(first)
-    worth = served * np.int64(size)
-    worth += np.arange(size - 1, -1, -1)
-    hit = size - 1 - np.maximum.reduceat(worth, border) % size
-    start = first.take(hit)
-    taken = np.full((len(hit), len(steps)), -1, dtype=np.int64, order="F")
+    score = served * np.int64(size)
+    score += np.arange(size - 1, -1, -1)
+    best = size - 1 - np.maximum.reduceat(score, first_run) % size
+    start = first.take(best)
+    taken = np.full((len(best), len(steps)), -1, dtype=np.int64, order="F")
     taken[:, 0] = start
-    several = np.flatnonzero(served.take(hit) > 1)
-    begin, rest = _narrow_windows(rows, first, kind, steps, hit=hit.take(several), earliest=earliest)
+    several = np.flatnonzero(served.take(best) > 1)
+    best = best.take(several)
+    begin, rest = _narrow_windows(rows, first, step, steps, best=best, opens=opens.take(best))
     start[several] = begin
     for number, row in enumerate(rest):
         taken[:, number][several] = row
@@ -80,28 +93,29 @@ def find_plain_attempts(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | 
 
 
 def _narrow_windows(
-    rows: Rows, first: Ints, kind: Ints, steps: list[_Step], *, hit: Ints, earliest: Ints
+    rows: Rows, first: Ints, step: Ints, steps: list[_StepRuns], *, best: Ints, opens: Ints
 ) -> tuple[Ints, list[Ints]]:
-    """Return the best start of each window that ends with a run, and the first row in it that serves each step."""
-    opens = earliest.take(hit)
-    run = hit.copy()
-    for step in steps:
-        at = step.known.take(hit)
-        last = step.run.take(at)
-        np.minimum(run, last, out=run, where=step.ended.take(at) >= opens)
+    """Return the last start of each window that ends with a run, and the first row in it that serves each step.
+
+    `first` and `step` are the first row of each run and its step; `opens` is the time at which each window opens.
+    """
+    run = best.copy()
+    for runs in steps:
+        at = runs.up_to.take(best)
+        np.minimum(run, runs.run.take(at), out=run, where=runs.ended.take(at) >= opens)
     # a run before the last one is followed by another: its own last row is the one before that
     begin = first.take(run + 1, mode="clip") - 1
-    own = kind.take(run)
+    own = step.take(run)
     taken = []
-    for number, step in enumerate(steps, start=1):
-        after = step.run.take(step.known.take(run) + 1, mode="clip")
-        row = np.where((after > run) & (after <= hit), first.take(after), rows.size)
+    for number, runs in enumerate(steps, start=1):
+        after = runs.run.take(runs.up_to.take(run) + 1, mode="clip")
+        row = np.where((after > run) & (after <= best), first.take(after), rows.size)
         np.copyto(row, begin, where=own == number)
         taken.append(row)
-    return begin, sort_rows(taken, none=rows.size)
+    return begin, _sort_rows(taken, none=rows.size)
 
 
-def sort_rows(taken: list[Ints], *, none: int) -> list[Ints]:
+def _sort_rows(taken: list[Ints], *, none: int) -> list[Ints]:
     """Sort the rows of each attempt, one array per step; `none`, beyond all rows, becomes -1.
 
     A bubble sort over few steps, of many attempts at once.
@@ -116,17 +130,17 @@ def sort_rows(taken: list[Ints], *, none: int) -> list[Ints]:
 
 
 def _number_steps(rows: Rows) -> Ints:
-    """Return the number of the step that each row serves, from 1, or 0; steps do not overlap."""
-    kind = np.zeros(rows.size, dtype=np.int8)
-    for number, mask in enumerate(rows.steps, start=1):
-        kind += mask.view(np.int8) * np.int8(number)
-    return kind
+    """Return the number of the step that each row serves, from 1; 0 for none. No row serves two."""
+    number = np.zeros(rows.size, dtype=np.int8)
+    for step, mask in enumerate(rows.steps, start=1):
+        number += mask.view(np.int8) * np.int8(step)
+    return number
 
 
 def _separate_units(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
-    """Return the window, and the time (µs) by which units are shifted so that no window reaches the unit before.
+    """Return the window, and the distance (µs) between two units at which no window reaches back into the first.
 
-    None where so many shifts do not fit into 64 bits.
+    None where so many distances do not fit into 64 bits.
     """
     span = int(rows.time.max()) - int(rows.time.min()) + 1
     window = min(span, spec.within if spec.within is not None else span)
@@ -134,15 +148,11 @@ def _separate_units(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
     return (window, span + window + 1) if fits else None
 
 
-_MOST_OVERLAPPING = 10
-"""Every subset of overlapping steps is looked at."""
-
-
 def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
     """Find the best attempt of each unit that entered, in log order."""
     groups = _group_overlapping_steps(rows)
     if starts is None:
-        plain = find_plain_attempts(rows, spec=spec) if len(groups) == len(rows.steps) else None
+        plain = _find_plain_attempts(rows, spec=spec) if len(groups) == len(rows.steps) else None
         if plain is not None:
             return Attempts(rows.unit[plain[0]].astype(np.int64), plain[1])
         start, end = _find_best_windows(rows, groups, spec=spec)
@@ -194,9 +204,9 @@ def _find_best_windows(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: F
     if not at.size:
         return row, row
     most = np.maximum.reduceat(served, at)
-    hit = np.flatnonzero(served == np.repeat(most, np.diff(np.append(at, len(row)))))
-    hit = hit[first_per_unit(rows, row[hit])]
-    end = row[hit]
+    best = np.flatnonzero(served == np.repeat(most, np.diff(np.append(at, len(row)))))
+    best = best[first_per_unit(rows, row[best])]
+    end = row[best]
     low = _first_usable(rows, end)
     start = end.copy()
     for group in groups:
@@ -204,7 +214,7 @@ def _find_best_windows(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: F
             last = _last_serving(rows, group[0], end, low, spec=spec)
             start = np.where(last >= 0, np.minimum(start, last), start)
         elif floor is not None:
-            start = np.minimum(start, _latest_start(rows, group, end, floor[hit]))
+            start = np.minimum(start, _latest_start(rows, group, end, floor[best]))
     high = spec.entered[1]
     if high is not None:
         # an attempt has to start inside the range: the last row that does may stand in for any other
@@ -270,7 +280,12 @@ def _rows_serving(rows: Rows, chosen: tuple[int, ...]) -> SortedRows:
 
 
 def _count_matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
-    """Count the steps of a group that the rows from `floor` to `row` can serve."""
+    """Count the steps of a group that the rows from `floor` to `row` can serve, each row one of them.
+
+    By Hall's theorem it is the least, over all subsets of the steps, of the steps outside the subset plus the rows that
+    serve one in it. For instance, with the steps A and "A or B" and a single row A, both steps together give 0 + 1: one
+    of them is served.
+    """
     matched = np.full(len(row), len(group), dtype=np.int64)
     for chosen in _list_subsets(group):
         serving = _rows_serving(rows, chosen)
@@ -323,13 +338,17 @@ def _take_earliest(rows: Rows, groups: Sequence[tuple[int, ...]], start: Ints, e
         if serving.row.size:
             row = serving.row.take(serving.rank(start), mode="clip")
             np.copyto(taken[group[0]], row, where=(row >= start) & (row <= end))
-    for number, row in enumerate(sort_rows(list(taken), none=rows.size)):
+    for number, row in enumerate(_sort_rows(list(taken), none=rows.size)):
         out[:, number][wide] = row
     return out
 
 
 def _match_steps(rows: Rows, group: tuple[int, ...], start: Ints, end: Ints) -> Ints:
-    """Match by augmenting paths, attempt by attempt: only where steps overlap, and only within counted attempts."""
+    """Match rows to the steps of a group by augmenting paths, attempt by attempt.
+
+    For instance, with the steps "A or B" and A, and the rows A, B: the first row serves "A or B" until the second row,
+    which can serve nothing else, takes its place; the first row then serves A.
+    """
     out = np.full((len(start), len(group)), rows.size, dtype=np.int64)
     masks = np.stack([rows.steps[number] for number in group])
     for line, (low, high) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):

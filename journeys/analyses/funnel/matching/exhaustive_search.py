@@ -14,8 +14,10 @@ from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints
 from journeys.errors import ArgumentError
 
-State = tuple[int, frozenset[tuple[int, int]]]  # the kind of the last step, and how often the kinds near it are used
 Path = tuple[int, ...]
+"""The kind of event that serves each step taken; for kinds, see `_Search`."""
+State = tuple[int, frozenset[tuple[int, int]]]
+"""The kind of the last step, and how many events of each kind that is close in time are used up."""
 
 _MOST_TRANSITIONS = 50_000_000
 """So many take about a minute for one person."""
@@ -49,7 +51,29 @@ def find_converting_starts(rows: Rows, *, units: Ints, row: int, spec: FunnelSpe
 
 
 class _Search:
-    """All attempts of one unit, kept apart only where it matters for what may follow."""
+    """The search through all attempts of one unit.
+
+    Events of one moment that satisfy the same steps are of one kind: which of them serves a step makes no difference to
+    what may follow. Of all paths to a state, only the best is kept. For instance, for A → B → C, where the last three
+    events are simultaneous, the events A, B, B, C are of three kinds, since the two B can replace each other::
+
+        kind       0  1     2
+        event      A  B, B  C
+        path       (0,) → (0, 1) → (0, 1, 2)
+
+    Attributes
+    ----------
+    rows : list of lists of int
+        The rows of each kind.
+    time : list of int
+        The time (µs) of each kind, ascending.
+    satisfied : list of lists of bool
+        For each step, and for the question whether an attempt may start: which kinds satisfy it.
+    exclusions : list of lists of int
+        The times of the events that satisfy each exclusion.
+    horizon : int
+        How far (µs) before the last step an event may lie that could still serve another step.
+    """
 
     def __init__(self, rows: Rows, low: int, high: int, *, spec: FunnelSpec, starts: Bools | None) -> None:
         self.spec = spec
@@ -89,7 +113,7 @@ class _Search:
 
         `only` is the kind of event that may start it; by default any may.
         """
-        ranked: list[tuple[tuple[int, ...], tuple[Slot, ...], Path]] = []
+        ranked: list[tuple[tuple[int, ...], tuple[Slot, ...], tuple[int, ...]]] = []
         for sequence in self.spec.step_sequences():
             for depth, path in self._best_paths(sequence, only=only):
                 rows = self._rows_of(path)
@@ -102,7 +126,8 @@ class _Search:
             out[slot.row] = row
         return out
 
-    def _rank_attempt(self, sequence: tuple[Slot, ...], depth: int, rows: Path) -> tuple[int, ...]:
+    def _rank_attempt(self, sequence: tuple[Slot, ...], depth: int, rows: tuple[int, ...]) -> tuple[int, ...]:
+        """Rank attempts of the unit: the deepest, the first to end, the last to start, then the earliest rows."""
         taken = [slot.row for slot in sequence[:depth]]
         if self.spec.entry == "any":
             reached = (taken[-1], depth)
@@ -111,7 +136,7 @@ class _Search:
             reached = (required, depth - required)
         return (*reached, -rows[-1], rows[0], *(-row for row in rows[1:-1]))
 
-    def _rows_of(self, path: Path) -> Path:
+    def _rows_of(self, path: Path) -> tuple[int, ...]:
         """Choose the rows of an attempt: the end as early, the start as late, all others as early as possible."""
         rows = {0: self.rows[path[0]][-1]}
         used: dict[int, int] = {}
@@ -149,6 +174,7 @@ class _Search:
             yield from ((depth, path) for path in states.values())
 
     def _rank_path(self, path: Path) -> tuple[int, ...]:
+        """Rank paths to one state: the last to start, then the earliest rows."""
         used: dict[int, int] = {}
         rows = []
         for kind in path[1:]:
