@@ -1,10 +1,10 @@
-"""Steps: named conditions on events, how they are written, and in which order a funnel asks for them."""
+"""Steps: named conditions on events, how they are written, and the order in which a funnel asks for them."""
 
 from journeys.steps.did import CombinedCondition, Condition, Did, did, list_conditions
+from journeys.steps.moments import Moment, parse_moment, parse_period, parse_range
 from journeys.steps.pattern import parse_pattern
 from journeys.steps.steps import (
     AnyOrder,
-    Moment,
     Never,
     Step,
     StepLike,
@@ -14,9 +14,6 @@ from journeys.steps.steps import (
     duration_us,
     moment_us,
     never,
-    parse_moment,
-    parse_period,
-    parse_range,
     resolve_step,
     resolve_steps,
     step,

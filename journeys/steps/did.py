@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal, cast
 
 from journeys.errors import ArgumentError, raise_all
-from journeys.steps.steps import Step, StepLike, duration_us, moment_us, parse_period
+from journeys.steps.moments import parse_period
+from journeys.steps.steps import Step, StepLike, duration_us, moment_us
 
 
 class Condition:
@@ -25,7 +26,7 @@ class Condition:
     def __sub__(self, other: Condition) -> Condition:
         return _combine(self, other, operation="-")
 
-    # on the left stands what is no condition: journeys have asked their own operators before, the rest is refused
+    # reached where the left operand is not a condition: `Journeys` has operators of its own, all else is refused
     __ror__, __rand__, __rsub__ = __or__, __and__, __sub__
 
     def __invert__(self) -> Condition:
@@ -34,27 +35,27 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Did(Condition):
-    """What people did, for `Journeys.only`.
+    """One condition on what people did, as `did` writes it.
 
     Attributes
     ----------
     step : step
         The event.
     then : tuple of steps
-        What has to follow it, in log order.
+        The events that have to follow it, in log order.
     after : step, optional
-        Only what comes after the first event of this kind counts.
+        Count only events after a person's first event of this kind.
     low, high : int
-        How often the event has to occur, both inclusive; `high` may be None for any number.
+        How often the event has to occur, both inclusive; `high` is None for any number.
     within, within_first : int, optional
         Microseconds before the end of the observation, and after a person's first event (with `after`, the first of
         that kind), both inclusive.
     since, before : int, optional
         A fixed period (microseconds since 1970), from `since` on and before `before`.
     is_negated : bool
-        Whether people of whom all this does not hold are meant.
+        Whether the condition selects the people for whom the rest does not hold.
     as_of : "row", optional
-        Whether each event is asked whether the condition held by then.
+        Whether the condition is tested at each event, on what the person had done by then.
     """
 
     step: StepLike
@@ -75,9 +76,9 @@ class Did(Condition):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CombinedCondition(Condition):
-    """Two conditions of which either, or both, have to hold.
+    """Two conditions of which one ("|") or both ("&") have to hold.
 
-    For instance, ``~(a | b)`` is kept as "both ``~a`` and ``~b``", so that only a `Did` is ever negated.
+    Negation moves inwards: ``~(a | b)`` is kept as ``~a & ~b``, so that only a `Did` is ever negated.
     """
 
     operation: Literal["|", "&"]
@@ -96,7 +97,7 @@ def list_conditions(condition: Condition) -> list[Did]:
 
 
 def _combine(first: Condition, second: object, *, operation: Literal["|", "&", "-"]) -> Condition:
-    """Combine two conditions; for journeys, Python asks their own operator next."""
+    """Combine two conditions; where the second is a `Journeys`, leave it to that class's own operator."""
     if not isinstance(second, Condition):
         if hasattr(type(second), "only"):
             return cast("Condition", NotImplemented)
@@ -137,28 +138,28 @@ def did(
     step : str, list of str, pl.Expr or Step
         The event.
     times : int or (low, high)
-        At least so often; or between, both inclusive, None for no limit. 0 means never.
+        How often at least; or a range, both ends inclusive, None for no limit. 0 means never.
     within : str or timedelta, optional
         Only events of the last 30 × 24 hours ("30d") before the end of the observation (`until`), inclusive.
     since, before : date, datetime or ISO text, optional
         Only events from `since` on and before `before`; a time without a zone is UTC.
     after : step, optional
-        Only events after the person's first event of this kind, in log order; who has none has no such events.
+        Only events after the person's first event of this kind, in log order; without one, no event counts.
     within_first : str or timedelta, optional
-        Only events at most so long after the person's first event; with `after`, after the first of that kind.
+        Only events at most this long after the person's first event; with `after`, after the first of that kind.
     never : bool
-        The opposite: people of whom the rest does not hold.
+        Select the people for whom the rest does not hold.
     then : step or list of steps, optional
-        What has to follow the event, each later in log order than the one before, in the same period.
+        The events that have to follow, each later in log order than the one before, in the same period.
     as_of : "row", optional
-        Ask at each event whether the condition holds up to it (`within`: in the time before it), so that a person may
-        change from one segment to another. Such a condition is for `Journeys.label`, where it labels events.
+        Test the condition at each event on what came before it (`within`: the time before it), so that people may
+        move from one segment to another. `Journeys.label` takes such conditions, to label events.
 
     Returns
     -------
     Did
-        Conditions are combined as sets are: ``a | b`` (either holds), ``a & b`` (both), ``a - b`` (a, but not b),
-        ``~a`` (a does not hold).
+        Conditions combine like sets: ``a | b`` (either holds), ``a & b`` (both), ``a - b`` (a but not b), ``~a`` (not
+        a).
 
     Raises
     ------
@@ -202,7 +203,7 @@ def did(
     if then is not None and not following:
         problems.append("then: at least one step is needed, got an empty list.")
     if following and (low, high) != (1, None):
-        problems.append(f"times: {times!r} cannot be counted of a sequence; leave times= or then= out.")
+        problems.append(f"times: {times!r} cannot be combined with then=; leave one of them out.")
     if as_of not in (None, "row"):
         problems.append(f"as_of: {as_of!r} must be 'row', or None for the end of the observation.")
     raise_all(problems)
@@ -211,7 +212,7 @@ def did(
 
 
 def _list_steps(then: StepLike | Sequence[StepLike] | None) -> tuple[StepLike, ...]:
-    """Return the steps of a sequence; a single one may stand without a list."""
+    """Return the steps of `then` as a tuple; a single step needs no list."""
     if then is None:
         return ()
     if isinstance(then, str | Step) or not isinstance(then, Sequence):
@@ -220,7 +221,7 @@ def _list_steps(then: StepLike | Sequence[StepLike] | None) -> tuple[StepLike, .
 
 
 def _parse_times(times: int | tuple[int | None, int | None], problems: list[str]) -> tuple[int, int | None]:
-    """Return the fewest and the most occurrences; 0 alone means never."""
+    """Return the smallest and the largest number of occurrences; `times=0` means never."""
 
     def is_count(value: object) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and value >= 0

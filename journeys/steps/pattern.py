@@ -20,12 +20,12 @@ _CLOSING = {"[": "]", "{": "}"}
 
 
 def parse_pattern(pattern: str) -> Steps:
-    """Read a pattern of steps.
+    """Parse a pattern of steps.
 
     Parameters
     ----------
     pattern : str
-        The steps with ``->`` between them; see the module for the rest.
+        The steps with ``->`` between them; the module's docstring has the rest of the syntax.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def parse_pattern(pattern: str) -> Steps:
     Raises
     ------
     ArgumentError
-        When it cannot be read; the place is shown.
+        When it cannot be parsed; the place is shown.
 
     Examples
     --------
@@ -57,13 +57,13 @@ def _pattern_error(pattern: str, at: int, what: str) -> ArgumentError:
 
 
 def _split_pattern(pattern: str, mark: str, low: int, high: int) -> list[tuple[int, int]]:
-    """Split at a mark outside quotes and brackets; return where each part begins and ends.
+    """Split `pattern[low:high]` at a mark outside quotes and brackets; return where each part begins and ends.
 
     "A -> [B | C]" split at "->" gives (0, 2) and (4, 12); the bar inside the brackets splits only their content.
     """
     parts: list[tuple[int, int]] = []
     start = at = low
-    open_: list[tuple[str, int]] = []
+    brackets: list[tuple[str, int]] = []  # those still open, and where
     while at < high:
         sign = pattern[at]
         if sign == '"':
@@ -73,24 +73,24 @@ def _split_pattern(pattern: str, mark: str, low: int, high: int) -> list[tuple[i
             at = close + 1
             continue
         if sign in _CLOSING:
-            open_.append((sign, at))
+            brackets.append((sign, at))
         elif sign in _CLOSING.values():
-            if not open_ or _CLOSING[open_[-1][0]] != sign:
+            if not brackets or _CLOSING[brackets[-1][0]] != sign:
                 raise _pattern_error(pattern, at, f"this {sign!r} closes nothing")
-            open_.pop()
-        elif not open_ and pattern.startswith(mark, at):
+            brackets.pop()
+        elif not brackets and pattern.startswith(mark, at):
             parts.append((start, at))
             at += len(mark)
             start = at
             continue
         at += 1
-    if open_:
-        raise _pattern_error(pattern, open_[-1][1], f"this {open_[-1][0]!r} is never closed")
+    if brackets:
+        raise _pattern_error(pattern, brackets[-1][1], f"this {brackets[-1][0]!r} is never closed")
     return [*parts, (start, high)]
 
 
 def _trim_blanks(pattern: str, low: int, high: int) -> tuple[int, int]:
-    """Leave out blanks at both ends."""
+    """Move both ends of `pattern[low:high]` inwards past blanks."""
     while low < high and pattern[low].isspace():
         low += 1
     while low < high and pattern[high - 1].isspace():
@@ -99,7 +99,10 @@ def _trim_blanks(pattern: str, low: int, high: int) -> tuple[int, int]:
 
 
 def _parse_part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Never:
-    """Read what stands between two arrows: a step, steps in any order, or what must not happen."""
+    """Parse what stands between two arrows: a step, steps in any order, or an event that must not happen.
+
+    "[B | C]? " gives an optional step, "B <= 2d" one with a window, "{B, C}" an `AnyOrder`, "!X" a `Never`.
+    """
     within: str | None = None
     pieces = _split_pattern(pattern, "<=", low, high)
     if len(pieces) > 2:
@@ -111,7 +114,7 @@ def _parse_part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Neve
     low, high = _trim_blanks(pattern, low, high)
     if low < high and pattern[low] == "!":
         if within is not None:
-            raise _pattern_error(pattern, low, "what must not happen has no window")
+            raise _pattern_error(pattern, low, "an event that must not happen has no window")
         return Never(_parse_names(pattern, low + 1, high))
     optional = low < high and pattern[high - 1] == "?"
     if optional:
@@ -125,7 +128,7 @@ def _parse_part(pattern: str, low: int, high: int) -> StepLike | AnyOrder | Neve
 
 
 def _parse_names(pattern: str, low: int, high: int) -> Step:
-    """Read a name, or names in square brackets with bars between them."""
+    """Parse a name, or names in square brackets with bars between them."""
     low, high = _trim_blanks(pattern, low, high)
     if low < high and pattern[low] == "[":
         if pattern[high - 1] != "]":

@@ -1,13 +1,19 @@
-"""Steps: named conditions on events, resolved against a log, and durations."""
+"""Steps: named conditions on events, the order that a funnel asks for, and the windows between them in microseconds.
+
+A question takes steps as an analyst writes them, and `resolve_steps` checks them against a log:
+
+    ["Signed Up", ["Read Article", "Watched Video"]]
+        → Step "Signed Up"                      event == "Signed Up"
+        → Step "Read Article or Watched Video"  event is one of the two
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, overload
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -25,7 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def duration_us(value: str | timedelta, *, argument: str, instead: str | None = None) -> int:
-    """Read a duration as microseconds.
+    """Parse a duration as microseconds.
 
     Parameters
     ----------
@@ -34,7 +40,7 @@ def duration_us(value: str | timedelta, *, argument: str, instead: str | None = 
     argument : str
         The name of the argument, for the error text.
     instead : str, optional
-        What the error text recommends where other values than durations are valid, too.
+        What the error text recommends where values other than durations are valid, too.
 
     Returns
     -------
@@ -43,7 +49,7 @@ def duration_us(value: str | timedelta, *, argument: str, instead: str | None = 
     Raises
     ------
     ArgumentError
-        When it cannot be read, is not above zero, is longer than 70,000 years, or has no fixed length (months, years).
+        When it is not a duration, is not above zero, is longer than 70,000 years, or has no fixed length (months).
 
     Examples
     --------
@@ -69,7 +75,7 @@ d, w) such as '30m', '14d' or '1h30m', or pass a timedelta. Months and years hav
 
 
 def moment_us(moment: datetime) -> int:
-    """Return a moment, which has a time zone, as microseconds since 1970.
+    """Convert a moment with a time zone to microseconds since 1970.
 
     Examples
     --------
@@ -79,81 +85,8 @@ def moment_us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-Moment = date | datetime | str | None
-
-
-def parse_moment(value: date | datetime | str, *, argument: str, time_zone: str = "UTC") -> datetime:
-    """Read a date, a datetime or ISO text as a moment in UTC; a time that names no zone is one of `time_zone`.
-
-    Raises
-    ------
-    ArgumentError
-        When it cannot be read.
-
-    Examples
-    --------
-    >>> parse_moment("2026-03-01T12:00+02:00", argument="start").isoformat()
-    '2026-03-01T10:00:00+00:00'
-    """
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        moment = None
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)
-    if not isinstance(moment, datetime):
-        raise ArgumentError(f"{argument}: {value!r} is not a valid date or time; write e.g. '2026-03-01'.")
-    try:
-        zoned = moment.replace(tzinfo=ZoneInfo(time_zone)) if moment.tzinfo is None else moment
-        return zoned.astimezone(UTC)
-    except OverflowError as error:
-        raise ArgumentError(f"{argument}: {value!r} is not in the years 1 to 9999 in UTC.") from error
-
-
-def parse_period(
-    start: Moment, end: Moment, *, arguments: tuple[str, str], time_zone: str = "UTC"
-) -> tuple[datetime | None, datetime | None]:
-    """Read a period from `start` on and before `end`; either may be None. Times without a zone are of `time_zone`.
-
-    Raises
-    ------
-    ArgumentError
-        When a time cannot be read, or `end` is not after `start`.
-
-    Examples
-    --------
-    >>> parse_period("2026-03-01", None, arguments=("start", "end"))[1] is None
-    True
-    """
-    low, high = (
-        None if value is None else parse_moment(value, argument=argument, time_zone=time_zone)
-        for value, argument in zip((start, end), arguments, strict=True)
-    )
-    if low is not None and high is not None and high <= low:
-        raise ArgumentError(f"{arguments[1]}: {end!r} must be after the start, {start!r}.")
-    return low, high
-
-
-def parse_range(
-    value: tuple[Moment, Moment] | None, *, argument: str, time_zone: str = "UTC"
-) -> tuple[int | None, int | None]:
-    """Return the moments (µs) from which on, and before which, something counts; None where a side is open.
-
-    Examples
-    --------
-    >>> parse_range(("1970-01-02", None), argument="entered")
-    (86400000000, None)
-    """
-    if value is None:
-        return None, None
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise ArgumentError(f"{argument}: {value!r} is not a pair (start, end); either may be None.")
-    low, high = parse_period(*value, arguments=(argument, argument), time_zone=time_zone)
-    return None if low is None else moment_us(low), None if high is None else moment_us(high)
-
-
 class _Joinable:
-    """Something that `>>` joins with steps on either side."""
+    """What `>>` joins to steps before or after it."""
 
     __slots__ = ()
 
@@ -181,7 +114,7 @@ class Step(_Joinable):
     optional : bool
         In a funnel: whether an attempt may leave the step out.
     is_named : bool
-        False where `name` only stands for a condition that nobody named, such as "the end": it is not put in quotes.
+        False where the library chose the name, such as "the end": texts then show it without quotes.
     """
 
     name: str
@@ -296,14 +229,14 @@ class Never(_Joinable):
 
 
 def never(what: StepLike, *, after: int | str | None = None, before: int | str | None = None) -> Never:
-    """Say what must not happen in an attempt: anywhere in it, or between two of its steps.
+    """Rule out an event in an attempt: anywhere in it, or between two of its steps.
 
     Parameters
     ----------
     what : str, list of str, pl.Expr or Step
         The event.
     after, before : int or str, optional
-        The steps, by number from 1 or by name, between which it must not happen; the first and the last by default.
+        The steps, by number from 1 or by name, between which it must not happen; by default the first and the last.
 
     Examples
     --------
@@ -320,13 +253,13 @@ class Steps(_Joinable):
     Attributes
     ----------
     flat : tuple
-        Every step, as it was written.
+        Every step as it was written, without the order.
     runs : tuple of tuple of int
-        The numbers of the steps; those that may come in any order among themselves are in one tuple.
+        Positions in `flat`, from 0; steps that may come in any order share a tuple.
     never : tuple of Never
-        What must not happen in between.
+        Events that must not happen between two of the steps.
     pending : tuple of Never
-        What must not happen before a step that is still to be added.
+        Events that must not happen between the last step and one that has not been added yet.
     """
 
     flat: tuple[StepLike, ...]
@@ -336,7 +269,13 @@ class Steps(_Joinable):
 
     @classmethod
     def of(cls, given: Any) -> Steps:
-        """Put together a list of steps, or steps that were joined by ``>>``.
+        """Combine a list of steps, or steps joined by ``>>``.
+
+        For instance, ``["A", any_order("B", "C"), never("X"), "D"]`` becomes:
+
+            flat   A, B, C, D
+            runs   (0,), (1, 2), (3,)
+            never  X after step 3 and before step 4
 
         Examples
         --------
@@ -352,7 +291,7 @@ class Steps(_Joinable):
             )
         flat: list[StepLike] = []
         runs: list[tuple[int, ...]] = []
-        found: list[Never] = []
+        placed: list[Never] = []
         pending: list[Never] = []
         for one in given:
             if isinstance(one, Never):
@@ -362,13 +301,13 @@ class Steps(_Joinable):
             offset = len(flat)
             flat += part.flat
             runs += [tuple(number + offset for number in run) for run in part.runs]
-            found += _place_never(pending, runs, added=len(part.runs))
-            found += [_shift_never(never, offset) for never in part.never]
-            pending = [*part.pending]
-        return cls(tuple(flat), tuple(runs), tuple(found), tuple(pending))
+            placed += _place_never(pending, runs, added=len(part.runs))
+            placed += [_shift_never(never, offset) for never in part.never]
+            pending = list(part.pending)
+        return cls(tuple(flat), tuple(runs), tuple(placed), tuple(pending))
 
     def require_complete(self) -> Steps:
-        """Return the steps; raise if something must not happen before a step that was never added."""
+        """Return the steps; raise ArgumentError if `never` comes last, with no step after it."""
         if self.pending:
             raise ArgumentError(
                 f"steps: {self.pending[0].what!r} must not happen, but no step comes after it; put it between two "
@@ -378,13 +317,13 @@ class Steps(_Joinable):
 
 
 def _single_run(given: StepLike | AnyOrder) -> Steps:
-    """Make one step, or steps in any order, a `Steps` of one run."""
+    """Wrap a step, or steps in any order, as `Steps` with a single run."""
     flat = given.steps if isinstance(given, AnyOrder) else (given,)
     return Steps(flat, (tuple(range(len(flat))),))
 
 
 def _place_never(pending: Sequence[Never], runs: Sequence[tuple[int, ...]], *, added: int) -> list[Never]:
-    """Place what must not happen between the last `added` runs and the run before them."""
+    """Give each pending event its place: between the run before the last `added` ones and the first of these."""
     if pending and len(runs) <= added:
         raise ArgumentError(
             f"steps: {pending[0].what!r} must not happen, but no step comes before it; put it between two steps, "
@@ -399,13 +338,13 @@ def _place_never(pending: Sequence[Never], runs: Sequence[tuple[int, ...]], *, a
 
 
 def _shift_never(never: Never, offset: int) -> Never:
-    """Add an offset to the step numbers of what must not happen."""
+    """Shift the step numbers of an event that must not happen; names stay."""
     after, before = (at + offset if isinstance(at, int) else at for at in (never.after, never.before))
     return replace(never, after=after, before=before)
 
 
 class Vocabulary(Protocol):
-    """What steps are checked against: the event names of a log, and the columns of its events and people."""
+    """What steps are checked against: a log's event names, and the columns of its events and people."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -417,14 +356,14 @@ class Vocabulary(Protocol):
 
 
 def resolve_steps(steps: Sequence[StepLike], log: Vocabulary, *, argument: str = "steps") -> tuple[Step, ...]:
-    """Turn what an analyst wrote into steps; all unknown names are reported together.
+    """Turn steps as an analyst writes them into `Step`s; all unknown names are reported together.
 
     Parameters
     ----------
     steps : sequence of str, list of str, pl.Expr or Step
         The steps as written.
-    log : Log
-        Its event names, and the columns of its events and people, are available.
+    log : Vocabulary
+        The log that has the event names and columns.
     argument : str
         The name of the argument, for the error text.
 
@@ -435,10 +374,10 @@ def resolve_steps(steps: Sequence[StepLike], log: Vocabulary, *, argument: str =
     Raises
     ------
     UnknownNameError
-        When an event or a column is not in the log; the closest names are given. A log without any event
-        has no names to check against.
+        When an event or a column is not in the log; the closest names are given. In a log without events any name
+        is accepted.
     ArgumentError
-        When there is no step, or one is neither a name, names, an expression nor a step.
+        When there is no step, or one is not a name, a list of names, an expression or a `Step`.
 
     Examples
     --------
@@ -454,7 +393,7 @@ def resolve_steps(steps: Sequence[StepLike], log: Vocabulary, *, argument: str =
     resolved = tuple(_as_step(given, argument=argument, number=number) for number, given in enumerate(steps, start=1))
     events = dict.fromkeys(name for one in resolved for name in one.events or ())
     problems = []
-    # without any event there are no names to check: on an empty log each step has 0 people
+    # an empty log has no names to check against: each step has 0 people
     if log.names and (missing := [name for name in events if name not in log.names]):
         problems.append(unknown_message(argument, missing, available=log.names, what="event"))
     columns = log.step_columns

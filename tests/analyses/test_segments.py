@@ -323,7 +323,7 @@ def test_a_segment_is_saved_as_a_list(tmp_path):
     [
         (lambda j: jn.did("A", times=-1), "times: -1 must be a number of at least 0"),
         (lambda j: jn.did("A", times=(3, 2)), r"times: \(3, 2\) must be a number"),
-        (lambda j: jn.did("A", times=2, then="B"), "times: 2 cannot be counted of a sequence"),
+        (lambda j: jn.did("A", times=2, then="B"), "times: 2 cannot be combined with then="),
         (lambda j: jn.did("A", then=[]), "then: at least one step is needed"),
         (lambda j: jn.did("A", within="0d"), "within: '0d' must be longer than zero"),
         (

@@ -124,7 +124,9 @@ def attribution(
     back = problems.run_check(lambda: duration_us(lookback, argument="lookback"))
     half = problems.run_check(lambda: duration_us(half_life, argument="half_life"))
     zone = problems.run_check(lambda: check_zone(time_zone))
-    period = problems.run_check(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
+    period: tuple[int | None, int | None] | None = (None, None)
+    if converted is not None:
+        period = problems.run_check(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
     problems.raise_found()
     assert step is not None and back is not None and half is not None and period is not None  # noqa: S101, PT018
     spec = AttributionSpec(

@@ -337,7 +337,9 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
         calendar=calendar,
         time_zone=check_zone(options.time_zone),
         entry=options.entry,
-        entered=parse_range(options.entered, argument="entered", time_zone=options.time_zone),
+        entered=(None, None)
+        if options.entered is None
+        else parse_range(options.entered, argument="entered", time_zone=options.time_zone),
         count=options.count,
         gap=duration_us(options.gap, argument="gap"),
         campaign_cuts=bool(options.campaign_cuts),
