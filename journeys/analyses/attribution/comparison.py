@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.against import describe_shared
-from journeys.analyses.attribution.count import Paths, find_paths
-from journeys.analyses.attribution.credit import Sharing
-from journeys.analyses.attribution.paired_sides import PairedSide, find_paired_errors
+from journeys.analyses.attribution.count import find_paths
+from journeys.analyses.attribution.paired_sides import ComparedSide, find_paired_errors
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.periods import relative_change, show_period
@@ -44,33 +43,19 @@ def list_touched(view: View, spec: AttributionSpec) -> pl.DataFrame:
     return named.select("touch", "code", "_person", "converted")
 
 
-def count_converters(touched: tuple[pl.DataFrame, pl.DataFrame]) -> tuple[int, tuple[int, int]]:
-    """Count the people who converted on both sides, and on each; of other labels, people cannot be matched."""
-    here, there = (side.filter("converted").select("_person").unique() for side in touched)
-    both = here.join(there, on="_person", how="semi").height if here.schema == there.schema else 0
-    return both, (here.height, there.height)
-
-
-def pair_side(paths: Paths, touched: pl.DataFrame) -> PairedSide:
-    """Find the public label of each person who converted."""
-    labels = touched.select("code", "_person").unique()
-    people = pl.DataFrame({"code": pl.Series(paths.code, dtype=pl.UInt32)})
-    return PairedSide(paths, people.join(labels, on="code", how="left", maintain_order="left")["_person"])
+def count_converters(here: ComparedSide, there: ComparedSide) -> tuple[int, tuple[int, int]]:
+    """Count the people who converted on both sides, and on each; labels of different types match no one."""
+    ours, theirs = (side.touched.filter("converted").select("_person").unique() for side in (here, there))
+    both = ours.join(theirs, on="_person", how="semi").height if ours.schema == theirs.schema else 0
+    return both, (ours.height, theirs.height)
 
 
 def compare_tables(
-    here: tuple[pl.DataFrame, int],
-    there: tuple[pl.DataFrame, int],
-    *,
-    touched: tuple[pl.DataFrame, pl.DataFrame],
-    by: str,
-    model: str,
-    is_refused: bool,
-    pairs: tuple[PairedSide, PairedSide, Sharing] | None = None,
+    here: ComparedSide, there: ComparedSide, spec: AttributionSpec, *, is_refused: bool, is_paired: bool
 ) -> pl.DataFrame:
-    """Join two tables of touchpoints, each given with its number of conversions, and test their shares.
+    """Join the tables of touchpoints of both sides, and test their shares.
 
-    Nothing is tested where too many are on both sides (`is_refused`); with `pairs`, people are clusters.
+    Nothing is tested where too many are on both sides (`is_refused`); where sides are paired, people are clusters.
 
     A touchpoint that one side lacks has no credit there. For instance, of 3 conversions against 2:
 
@@ -80,37 +65,34 @@ def compare_tables(
     """
     from journeys.stats import adjust, difference, difference_by_error, to_columns
 
-    (mine, total), (theirs, total_against) = here, there
-    columns = ["credit", "touched"]
-    joined = mine.select(by, *columns).join(
-        theirs.select(by, *(pl.col(name).alias(f"{name}_against") for name in columns)),
-        on=by,
-        how="full",
-        coalesce=True,
+    by, counted = spec.by, pl.col("credit", "touched")
+    joined = here.table.select(by, counted).join(
+        there.table.select(by, counted.name.suffix("_against")), on=by, how="full", coalesce=True
     )
     joined = joined.with_columns(pl.exclude(by).fill_null(0)).sort(
         pl.col("credit") + pl.col("credit_against"), by, descending=[True, False]
     )
-    same = touched[0].schema["_person"] == touched[1].schema["_person"]
-    both = touched[0].join(touched[1], on=["touch", "_person"], how="semi") if same else touched[0].clear()
+    can_match = here.touched.schema["_person"] == there.touched.schema["_person"]
+    both = here.touched.join(there.touched, on=["touch", "_person"], how="semi") if can_match else here.touched.clear()
     in_both = both.group_by("touch").agg(pl.len().cast(pl.Int64).alias("in_both")).rename({"touch": by})
     joined = joined.join(in_both, on=by, how="left", maintain_order="left").with_columns(pl.col("in_both").fill_null(0))
     credit = [joined[name].to_numpy() for name in ("credit", "credit_against")]
-    sizes = [np.full(joined.height, float(count)) for count in (total, total_against)]
-    nothing = np.full(joined.height, np.nan)
-    low = high = p_value = nothing
-    if pairs is not None:
-        errors = find_paired_errors(*pairs, touches=joined[by].to_list())
+    sizes = [np.full(joined.height, float(side.conversions)) for side in (here, there)]
+    low = high = p_value = np.full(joined.height, np.nan)
+    if is_paired:
+        errors = find_paired_errors(here, there, spec, touches=joined[by].to_list())
         with np.errstate(divide="ignore", invalid="ignore"):
             estimate = credit[0] / sizes[0] - credit[1] / sizes[1]
         _, low, high, p_value = difference_by_error(estimate, errors)
-    elif model not in _ESTIMATED and joined.height and not is_refused:
+    elif spec.model not in _ESTIMATED and joined.height and not is_refused:
         spread = difference(credit[0], sizes[0], credit[1], sizes[1])
         low, high = spread.ci_low, spread.ci_high
         p_value = difference(np.rint(credit[0]), sizes[0], np.rint(credit[1]), sizes[1]).p_value
     shares = {
-        name: pl.col(credit) / count if count else pl.lit(None, dtype=pl.Float64)
-        for name, credit, count in (("share", "credit", total), ("share_against", "credit_against", total_against))
+        f"share{suffix}": pl.col(f"credit{suffix}") / side.conversions
+        if side.conversions
+        else pl.lit(None, dtype=pl.Float64)
+        for suffix, side in (("", here), ("_against", there))
     }
     return joined.with_columns(**shares).select(
         by,

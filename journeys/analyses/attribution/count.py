@@ -34,7 +34,7 @@ class Paths:
     touch : np.ndarray
         The number of the touchpoint, for each touch of each path.
     start : np.ndarray
-        The first touch of each path; one longer than there are paths.
+        Where the touches of each path begin in `touch`; at the end, the number of all touches.
     converted : np.ndarray
         Whether the path ended in conversions.
     lost : np.ndarray
@@ -42,7 +42,7 @@ class Paths:
     code : np.ndarray
         The code of each person who converted.
     path_of, person, value : np.ndarray
-        The path, the person (numbered from 0) and the value (0 where unknown) of each conversion; path_of ascends.
+        The path, the person (the place in `code`) and the value (0 where unknown) of each conversion; path_of ascends.
     age : np.ndarray
         How long before its conversion each touch of each conversion was (µs).
     """
@@ -90,22 +90,21 @@ class Paths:
 
 
 def count(view: View, spec: AttributionSpec) -> pl.DataFrame:
-    """Count paths; what differs between the conversions on one path is kept as samples, in the order of people.
+    """Count paths; of those that end with a conversion, its person, ages and value are kept, in the order of people.
 
-    Return `path` (List[String]), `converted`, `count` (paths), and for those that converted `persons` (List[UInt32]),
-    `ages` (List[List[Int64]]), `values` (List[Float64]) and `currencies` (List[String], distinct).
+    Return `path` (List[String]), `converted`, `count` (paths), and of conversions `persons` (List[UInt32]), `ages`
+    (List[List[Int64]]) and, where values were asked for, `values` (List[Float64]) and `currencies` (List[String],
+    distinct).
     """
-    paths = find_paths(view, spec)
     converted = pl.col("converted")
+    of_conversions = {"persons": pl.col("person").filter(converted), "ages": pl.col("ages").filter(converted)}
+    if spec.value is not None:
+        of_conversions["values"] = pl.col("value").filter(converted)
+        of_conversions["currencies"] = pl.col("currency").filter(converted).drop_nulls().unique().sort()
     return (
-        paths.group_by("path", "converted", maintain_order=True)
-        .agg(
-            pl.len().cast(pl.Int64).alias("count"),
-            pl.col("person").filter(converted).alias("persons"),
-            pl.col("ages").filter(converted),
-            pl.col("value").filter(converted).alias("values"),
-            pl.col("currency").filter(converted).drop_nulls().unique().sort().alias("currencies"),
-        )
+        find_paths(view, spec)
+        .group_by("path", "converted", maintain_order=True)
+        .agg(pl.len().cast(pl.Int64).alias("count"), **of_conversions)
         .with_columns(pl.col("path").cast(pl.List(pl.String)))
     )
 
@@ -113,35 +112,32 @@ def count(view: View, spec: AttributionSpec) -> pl.DataFrame:
 def collect_paths(counts: pl.DataFrame) -> Paths:
     """Add up the counts of all shards."""
     names = counts["path"].explode(empty_as_null=False).unique().drop_nulls().sort()
-    samples = [pl.col(name).explode(empty_as_null=False) for name in ("persons", "ages", "values")]
+    of_conversions = pl.exclude("path", "converted", "count", "currencies")
     added = (
         counts.with_columns(pl.col("path").cast(pl.List(pl.Enum(names))))
         .group_by("path", "converted", maintain_order=True)
-        .agg(pl.col("count").sum(), *samples)
+        .agg(pl.col("count").sum(), of_conversions.explode(empty_as_null=False))
         .sort("path", "converted")
     )
     converted = added["converted"].to_numpy()
-    start = np.concatenate([[0], np.cumsum(added["path"].list.len().to_numpy(), dtype=np.int64)])
-    touch = added["path"].explode(empty_as_null=False).to_physical().to_numpy().astype(np.int64)
-    conversions = added["values"].list.len().to_numpy().astype(np.int64)
-    persons = _flatten_column(added["persons"])
-    code, person = np.unique(persons.to_numpy(), return_inverse=True)
+    code, person = np.unique(_flatten_column(added["persons"]).to_numpy(), return_inverse=True)
+    has_values = "values" in added.columns
     return Paths(
         names=names.to_list(),
-        touch=touch,
-        start=start,
+        touch=_flatten_column(added["path"]).to_physical().to_numpy().astype(np.int64),
+        start=np.concatenate([[0], np.cumsum(added["path"].list.len().to_numpy(), dtype=np.int64)]),
         converted=converted,
         lost=np.where(converted, 0, added["count"].to_numpy()),
         code=code,
-        path_of=np.repeat(np.arange(converted.size), conversions),
+        path_of=np.repeat(np.arange(converted.size), added["persons"].list.len().to_numpy()),
         person=person,
-        value=_flatten_column(added["values"]).fill_null(0.0).to_numpy(),
+        value=_flatten_column(added["values"]).fill_null(0.0).to_numpy() if has_values else np.zeros(person.size),
         age=_flatten_column(_flatten_column(added["ages"])).to_numpy(),
     )
 
 
-def count_touches(view: View, by: str) -> pl.DataFrame:
-    """Return the distinct values of the touchpoints' column."""
+def list_touchpoints(view: View, by: str) -> pl.DataFrame:
+    """List the distinct values of the touchpoints' column: `touch`."""
     return view.events.select(pl.col(by).cast(pl.String).alias("touch")).drop_nulls().unique().collect().sort("touch")
 
 
@@ -158,10 +154,10 @@ def find_paths(view: View, spec: AttributionSpec) -> pl.DataFrame:
         day 5  goal     → with conversions="every" a second path ["spring"], age 2 days; since the one before: []
 
     With a period of conversions, people are taken as they stood at its end, and the paths are those that end in it: a
-    conversion after the period has not happened yet, and who converted before it and not in it is left out.
+    conversion after the period has not happened yet, and people who converted before it and not in it are left out.
 
-    Return `person`, `path` (List[Enum]), `ages` (List[Int64], µs before the end), `converted`, `value`, `currency`; in
-    log order.
+    Return `person`, `path` (List[Enum]), `ages` (List[Int64], µs before the end), `converted` and, where values were
+    asked for, `value` and `currency`; in log order.
     """
     rows = _read_rows(view, spec)
     names = pl.Enum(rows["touch"].unique().drop_nulls().sort())
@@ -184,18 +180,14 @@ def find_paths(view: View, spec: AttributionSpec) -> pl.DataFrame:
         .group_by("row", maintain_order=True)
         .agg("path", "ages")
     )
-    found = rows[ends].select("person", pl.col("goal").alias("converted"), "value", "currency")
-    none, no_ages = pl.lit([], dtype=pl.List(names)), pl.lit([], dtype=pl.List(pl.Int64))
+    found = rows[ends].drop("time", "touch").rename({"goal": "converted"})
     return (
         found.with_columns(row=pl.int_range(pl.len(), dtype=pl.Int64))
         .join(listed, on="row", how="left", maintain_order="left")
-        .select(
-            "person",
-            pl.col("path").fill_null(none),
-            pl.col("ages").fill_null(no_ages),
-            "converted",
-            "value",
-            "currency",
+        .drop("row")
+        .with_columns(
+            pl.col("path").fill_null(pl.lit([], dtype=pl.List(names))),
+            pl.col("ages").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
         )
     )
 
@@ -203,7 +195,7 @@ def find_paths(view: View, spec: AttributionSpec) -> pl.DataFrame:
 def _bound_paths(
     person: Ints, time: Ints, is_touch: Ints, is_goal: Ints, spec: AttributionSpec
 ) -> tuple[Ints, Ints, Ints]:
-    """Return the row that ends each path, and its first touchpoint and the one after its last, counted over all."""
+    """Return the row that ends each path, and where its touchpoints start and stop among those of all people."""
     people = bound_people(person)
     goals, goals_before = np.flatnonzero(is_goal), count_before(is_goal)
     first_goal, goals_of = goals_before[people.first], goals_before[people.stop] - goals_before[people.first]
@@ -220,18 +212,14 @@ def _bound_paths(
 
 
 def _read_rows(view: View, spec: AttributionSpec) -> pl.DataFrame:
-    """Return touchpoints and conversions: `person`, `time`, `touch`, `goal`, `value`, `currency`."""
+    """Read touchpoints and conversions: `person`, `time`, `touch`, `goal`; with values `value`, `currency`."""
     touch = pl.col(spec.by).cast(pl.String)
     if spec.leave_out:
         touch = pl.when(~touch.is_in(spec.leave_out)).then(touch)
-    rows = view.with_people_columns(columns_used([spec.goal])).events.select(
-        "person",
-        pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
-        touch.alias("touch"),
-        spec.goal.condition.alias("goal"),
-        amount_of(spec.value).alias("value"),
-        currency_of(spec.currency).alias("currency"),
-    )
+    columns = {"time": pl.col("timestamp").to_physical().cast(pl.Int64), "touch": touch, "goal": spec.goal.condition}
+    if spec.value is not None:
+        columns |= {"value": amount_of(spec.value), "currency": currency_of(spec.currency)}
+    rows = view.with_people_columns(columns_used([spec.goal])).events.select("person", **columns)
     if spec.converted[1] is not None:
         rows = rows.filter(pl.col("time") < spec.converted[1])
     return rows.filter(pl.col("goal") | pl.col("touch").is_not_null()).collect()

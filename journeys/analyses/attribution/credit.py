@@ -7,28 +7,19 @@ set of touchpoints; "markov" looks at all paths together (`journeys.analyses.att
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from journeys.analyses.attribution.count import Floats, Paths
 from journeys.analyses.attribution.markov import list_moves, removal_shares
+from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.arrays import Bools
 
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Sharing:
-    """How conversions are shared: the model, its half-life (µs) and its custom weights."""
-
-    model: str
-    half_life: int
-    custom: Sequence[float] | None = None
-
-
-def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
-    """Share the amounts of the conversions among the touchpoints.
+def share_credit(paths: Paths, spec: AttributionSpec, *, amount: Floats) -> Floats:
+    """Share the amounts of the conversions among the touchpoints, by the model of `spec`.
 
     Return one credit per touchpoint of `paths.names`, and at the end that of conversions without any. Sums run in a
     fixed order, so that shards change no bit.
@@ -41,17 +32,17 @@ def share_credit(paths: Paths, sharing: Sharing, *, amount: Floats) -> Floats:
     size = len(paths.names)
     by_path = np.bincount(paths.path_of, weights=amount, minlength=paths.converted.size)
     untouched = by_path[paths.touch_counts == 0].sum()
-    if sharing.model == "markov":
+    if spec.model == "markov":
         path, code = list_moves(paths)
         people = paths.lost + np.bincount(paths.path_of, minlength=paths.lost.size)
         moves = np.bincount(code, weights=people[path].astype(np.float64), minlength=(size + 1) * (size + 3))
         credit = removal_shares(moves.reshape(1, size + 1, size + 3))[0] * by_path[paths.touch_counts > 0].sum()
-    elif sharing.model == "time_decay":
+    elif spec.model == "time_decay":
         conversion, at = paths.touch_rows
-        shares = decay_touches(paths, half_life=sharing.half_life)
+        shares = decay_touches(paths, half_life=spec.half_life)
         credit = np.bincount(paths.touch[at], weights=shares * amount[conversion], minlength=size)
     else:
-        weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
+        weights = weigh_touches(paths, spec)
         credit = np.bincount(paths.touch, weights=weights * by_path[paths.path_of_touch], minlength=size)
     return np.append(credit, untouched)
 
@@ -103,8 +94,8 @@ def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[flo
     return [first / total, *([middle / (n - 2) / total] * (n - 2)), last / total]
 
 
-def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
-    """Share one conversion of each path over its touches, by any model that does not look at times or at other paths.
+def weigh_touches(paths: Paths, spec: AttributionSpec) -> Floats:
+    """Share one conversion of each path over its touches, by a model that looks at neither times nor other paths.
 
     Return the share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the
     first touch of each touchpoint has 1; what paths without a conversion have does not matter.
@@ -115,13 +106,13 @@ def weigh_touches(paths: Paths, *, model: str, custom: Sequence[float] | None) -
     outside it, each conversion is shared equally by the distinct touchpoints of its path (Zhao, Mahboobi, Bagheri 2018:
     Shapley value methods for attribution modeling in online advertising).
     """
-    if model in ("participation", "shapley"):
+    if spec.model in ("participation", "shapley"):
         weights = paths.first_occurrences.astype(np.float64)
-        if model == "shapley":
+        if spec.model == "shapley":
             distinct = np.bincount(paths.path_of_touch, weights=weights, minlength=paths.converted.size)
             weights /= np.repeat(distinct, paths.touch_counts)
         return weights
-    return _last_non_direct(paths) if model == "last_non_direct" else _by_length(paths, model=model, custom=custom)
+    return _weigh_last_non_direct(paths) if spec.model == "last_non_direct" else _weigh_by_position(paths, spec)
 
 
 def decay_touches(paths: Paths, *, half_life: int) -> Floats:
@@ -132,7 +123,22 @@ def decay_touches(paths: Paths, *, half_life: int) -> Floats:
 
 
 def weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Floats:
-    """Weigh ages, conversion after conversion, by half-lives older than the youngest touch of the conversion."""
+    """Share conversions over their touches: a touch that is a half-life older than another gets half its share.
+
+    Parameters
+    ----------
+    age : np.ndarray
+        The age of each touch, conversion after conversion.
+    start : np.ndarray
+        Where the touches of each conversion begin in `age`.
+    half_life : int
+        In the unit of the ages.
+
+    Examples
+    --------
+    >>> weigh_by_age(np.array([7, 0, 3]), np.array([0, 2]), half_life=7).round(2).tolist()
+    [0.33, 0.67, 1.0]
+    """
     if not age.size:
         return np.zeros(0)
     length = np.diff(np.append(start, age.size))
@@ -142,25 +148,25 @@ def weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Float
     return shares
 
 
-def _by_length(paths: Paths, *, model: str, custom: Sequence[float] | None) -> Floats:
+def _weigh_by_position(paths: Paths, spec: AttributionSpec) -> Floats:
     """Weigh each touch of each path by its place and the length of the path, which is all that these models look at."""
     length = np.where(paths.converted, paths.touch_counts, 0)
     weights = np.zeros(paths.touch.size)
     for n in np.unique(length[length > 0]).tolist():
         first = paths.start[:-1][length == n]
-        weights[first[:, None] + np.arange(n)] = position_weights(model, touches=[""] * n, custom=custom)
+        weights[first[:, None] + np.arange(n)] = position_weights(spec.model, touches=[""] * n, custom=spec.weights)
     return weights
 
 
-def _last_non_direct(paths: Paths) -> Floats:
+def _weigh_last_non_direct(paths: Paths) -> Floats:
     """Give each path to its last touch that is not direct, and to its last touch where all are."""
     is_direct = np.array([name.casefold() in DIRECT for name in paths.names], dtype=np.bool_)
     start, stop = paths.start[:-1], paths.start[1:]
     has_touches: Bools = stop > start
     place = np.arange(paths.touch.size)
-    other = np.where(is_direct[paths.touch], -1, place)
+    non_direct = np.where(is_direct[paths.touch], -1, place)
     weights = np.zeros(place.size)
     if place.size:
-        latest = np.maximum.reduceat(other, start[has_touches])
-        weights[np.where(latest < 0, stop[has_touches] - 1, latest)] = 1.0
+        last = np.maximum.reduceat(non_direct, start[has_touches])
+        weights[np.where(last < 0, stop[has_touches] - 1, last)] = 1.0
     return weights

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from journeys.analyses.attribution.count import Floats, Paths
-from journeys.analyses.attribution.credit import Sharing, decay_touches, weigh_touches
+from journeys.analyses.attribution.credit import decay_touches, weigh_touches
 from journeys.analyses.attribution.markov import list_moves, removal_shares
+from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.arrays import Ints
 from journeys.stats import check_draws, draw_counts
 
@@ -17,7 +18,7 @@ _MOST_BYTES = 1 << 25
 
 
 def draw_credit(
-    paths: Paths, sharings: Sequence[Sharing], *, amounts: Sequence[Floats], draws: int, seed: int
+    paths: Paths, specs: Sequence[AttributionSpec], *, amounts: Sequence[Floats], draws: int, seed: int
 ) -> tuple[list[list[Floats]], Floats]:
     """Share the amounts again for draws of people with replacement (Poisson bootstrap).
 
@@ -25,22 +26,21 @@ def draw_credit(
     person with it: draws add up over people. The people who never converted matter to "markov" only; those of one path
     are drawn together.
 
-    Return per sharing and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit` returns them;
-    and the number of conversions of each draw.
+    Return per model (`specs`) and amount an array of shape (touchpoints + 1, draws), with rows as `share_credit`
+    returns them; and the number of conversions of each draw.
     """
-    has_markov = any(sharing.model == "markov" for sharing in sharings)
-    tables = [build_table(paths, sharing) for sharing in sharings]
-    number = paths.path_of.size
+    models = [spec.model for spec in specs]
+    tables = [build_table(paths, spec) for spec in specs]
+    conversions, persons = paths.path_of.size, paths.code.size
     conversions_of_path = build_sparse(
-        np.ones(number), paths.path_of, np.arange(number), shape=(paths.converted.size, number)
+        np.ones(conversions), paths.path_of, np.arange(conversions), shape=(paths.converted.size, conversions)
     )
-    persons = int(paths.person.max()) + 1 if number else 0
-    check_draws(draws, people=persons, rows=(len(paths.names) + 1) * len(amounts) * len(sharings))
-    largest = max(paths.converted.size, number, (len(paths.names) + 1) ** 2 if has_markov else 0, 1)
+    check_draws(draws, people=persons, rows=(len(paths.names) + 1) * len(amounts) * len(specs))
+    largest = max(paths.converted.size, conversions, (len(paths.names) + 1) ** 2 if "markov" in models else 0, 1)
     at_once = min(draws, max(1, _MOST_BYTES // (8 * largest)))
     is_untouched = paths.touch_counts == 0
     rng = np.random.default_rng(seed)
-    found = [[np.zeros((len(paths.names) + 1, draws)) for _ in amounts] for _ in sharings]
+    found = [[np.zeros((len(paths.names) + 1, draws)) for _ in amounts] for _ in specs]
     totals = np.zeros(draws)
     for first in range(0, draws, at_once):
         batch = min(at_once, draws - first)
@@ -48,35 +48,34 @@ def draw_credit(
         own = slice(first, first + batch)
         totals[own] = drawn.sum(axis=0)
         people = conversions_of_path @ drawn
-        removal = None
-        if has_markov:
+        if "markov" in models:
             lost = draw_counts(paths.lost, draws=batch, rng=rng)
-            removal = _draw_removal(paths, tables[[s.model for s in sharings].index("markov")], people + lost)
+            removal = _draw_removal(paths, tables[models.index("markov")], people + lost)
         for number, amount in enumerate(amounts):
             weighted, by_path = drawn, people
             if not (amount == 1).all():
                 weighted = drawn * amount[:, None]
                 by_path = conversions_of_path @ weighted
-            for credited, sharing, table in zip(found, sharings, tables, strict=True):
+            for credited, model, table in zip(found, models, tables, strict=True):
                 credited[number][-1, own] = by_path[is_untouched].sum(axis=0)
-                if sharing.model == "markov" and removal is not None:
+                if model == "markov":
                     credited[number][:-1, own] = removal * by_path[~is_untouched].sum(axis=0)
                 else:
-                    credited[number][:-1, own] = table @ (weighted if sharing.model == "time_decay" else by_path)
+                    credited[number][:-1, own] = table @ (weighted if model == "time_decay" else by_path)
     return found, totals
 
 
-def build_table(paths: Paths, sharing: Sharing) -> Any:
+def build_table(paths: Paths, spec: AttributionSpec) -> Any:
     """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
     size, width = len(paths.names), paths.converted.size
-    if sharing.model == "markov":
+    if spec.model == "markov":
         path, code = list_moves(paths)
         return build_sparse(np.ones(code.size), code, path, shape=((size + 1) * (size + 3), width))
-    if sharing.model == "time_decay":
+    if spec.model == "time_decay":
         conversion, at = paths.touch_rows
-        shares = decay_touches(paths, half_life=sharing.half_life)
+        shares = decay_touches(paths, half_life=spec.half_life)
         return build_sparse(shares, paths.touch[at], conversion, shape=(size, paths.path_of.size))
-    weights = weigh_touches(paths, model=sharing.model, custom=sharing.custom)
+    weights = weigh_touches(paths, spec)
     weights *= paths.converted[paths.path_of_touch]
     return build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import polars as pl
 
 from journeys.analyses.attribution.count import Paths
-from journeys.analyses.attribution.credit import Sharing, share_credit
+from journeys.analyses.attribution.credit import share_credit
 from journeys.analyses.attribution.credit_draws import draw_credit
 from journeys.analyses.attribution.select_people import select_touch
 from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model, check_model
@@ -101,11 +101,11 @@ class ModelComparison(Result[J]):
 
 
 def check_models(
-    models: Sequence[str] | None, *, weights: Sequence[float] | None, draws: int, seed: int
-) -> tuple[str, ...]:
+    models: Sequence[Model] | None, *, weights: Sequence[float] | None, draws: int, seed: int
+) -> tuple[Model, ...]:
     """Return the models to compare; by default all that need no weights, and "custom" where weights were given."""
-    everything = [one for one in get_args(Model) if one != "custom" or weights is not None]
-    chosen = everything if models is None else [models] if isinstance(models, str) else list(models)
+    usable = [one for one in get_args(Model) if one != "custom" or weights is not None]
+    chosen = usable if models is None else [models] if isinstance(models, str) else list(models)
     problems = [] if chosen else ["models: at least one model is needed, got an empty list."]
     for model in dict.fromkeys(chosen):
         problems += check_model(model, weights=weights, argument="models")
@@ -115,32 +115,28 @@ def check_models(
 
 
 def compare_models(
-    paths: Paths, spec: AttributionSpec, *, models: Sequence[str], draws: int, seed: int
+    paths: Paths, spec: AttributionSpec, *, models: Sequence[Model], draws: int, seed: int
 ) -> pl.DataFrame:
     """Share the credit by each model, with the 2.5% and 97.5% quantiles over draws of people."""
-    sharings = [Sharing(model, spec.half_life, spec.weights if model == "custom" else None) for model in models]
+    specs = [replace(spec, model=model) for model in models]
     ones, total = np.ones(paths.path_of.size), paths.path_of.size
-    amounts = [ones, paths.value] if spec.value else [ones]
-    drawn, totals = draw_credit(paths, sharings, amounts=amounts, draws=draws, seed=seed)
+    amounts = [ones, paths.value] if spec.value is not None else [ones]
+    drawn, totals = draw_credit(paths, specs, amounts=amounts, draws=draws, seed=seed)
     frames = []
-    for sharing, (credited, *values) in zip(sharings, drawn, strict=True):
-        credit = share_credit(paths, sharing, amount=ones)
+    for asked, (credited, *values) in zip(specs, drawn, strict=True):
+        credit = share_credit(paths, asked, amount=ones)
         shares = np.divide(credited, totals, out=np.full_like(credited, np.nan), where=totals > 0)
         low, high = percentile_interval(shares)
         columns = {"credit": credit, "share": credit / total if total else np.full(credit.size, np.nan)}
         columns |= {"ci_low": low, "ci_high": high}
         if values:
             low, high = percentile_interval(values[0])
-            columns |= {"value": share_credit(paths, sharing, amount=paths.value), "value_low": low, "value_high": high}
+            columns |= {"value": share_credit(paths, asked, amount=paths.value), "value_low": low, "value_high": high}
         frame = pl.DataFrame(to_columns(**columns))
         names = pl.Series(spec.by, touch_labels(paths), dtype=pl.String)
-        frames.append(frame.select(names, pl.lit(sharing.model).alias("model"), pl.all()))
+        frames.append(frame.select(names, pl.lit(asked.model).alias("model"), pl.all()))
     table = pl.concat(frames)
     if not paths.is_untouched.any():
         table = table.filter(pl.col(spec.by) != NONE)
-    mean, place = (
-        pl.col("share").mean().over(spec.by),
-        pl.col("model").replace_strict({m: n for n, m in enumerate(models)}),
-    )
-    ordered = table.with_columns(_mean=mean.round(12), _place=place)
-    return ordered.sort("_mean", spec.by, "_place", descending=[True, False, False]).drop("_mean", "_place")
+    mean_share = pl.col("share").mean().over(spec.by).round(12)
+    return table.sort(mean_share, spec.by, pl.col("model").cast(pl.Enum(models)), descending=[True, False, False])

@@ -9,31 +9,46 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.attribution.count import Floats, Paths
-from journeys.analyses.attribution.credit import Sharing
 from journeys.analyses.attribution.credit_draws import build_sparse, build_table
+from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.attribution.summarise import touch_labels
 
 
-class PairedSide(NamedTuple):
-    """One side of a comparison: its paths, and the public label of each of its people who converted."""
+class ComparedSide(NamedTuple):
+    """One side of a comparison: the table of touchpoints, the paths, and the people as `list_touched` lists them."""
 
+    table: pl.DataFrame
     paths: Paths
-    people: pl.Series
+    touched: pl.DataFrame
+
+    @property
+    def conversions(self) -> int:
+        """The number of conversions on this side."""
+        return self.paths.path_of.size
+
+    def list_converters(self) -> pl.Series:
+        """Return the public label of each person who converted, in the order of `paths.code`."""
+        labels = self.touched.select("code", "_person").unique()
+        people = pl.DataFrame({"code": pl.Series(self.paths.code, dtype=pl.UInt32)})
+        return people.join(labels, on="code", how="left", maintain_order="left")["_person"]
 
 
-def find_paired_errors(here: PairedSide, there: PairedSide, sharing: Sharing, *, touches: Sequence[str]) -> Floats:
+def find_paired_errors(
+    here: ComparedSide, there: ComparedSide, spec: AttributionSpec, *, touches: Sequence[str]
+) -> Floats:
     """Return the standard error of each touchpoint's difference of shares, with people as clusters.
 
     A person contributes (own credit - share × own conversions) / all conversions here, minus the same there; the
     variance is the sum of the squared contributions (the sandwich estimator), times n / (n - 1) for n people. For
     instance, a person whose conversions have the same touchpoints on both sides contributes next to nothing.
     """
-    everyone = pl.concat([here.people, there.people]).unique(maintain_order=True)
-    if not everyone.len() or not here.people.len() or not there.people.len():
+    converters = [side.list_converters() for side in (here, there)]
+    if any(side.is_empty() for side in converters):
         return np.full(len(touches), np.nan)
+    everyone = pl.concat(converters).unique(maintain_order=True)
     credited, weights, conversions = [], [], []
-    for side in (here, there):
-        credit, own = _share_among_people(side, sharing, touches=touches, everyone=everyone)
+    for side, people in zip((here, there), converters, strict=True):
+        credit, own = _share_among_people(side.paths, people, spec, touches=touches, everyone=everyone)
         total = own.sum()
         credited.append(credit / total)
         weights.append(np.asarray(credit.sum(axis=1)).ravel() / total / total)
@@ -50,14 +65,14 @@ def find_paired_errors(here: PairedSide, there: PairedSide, sharing: Sharing, *,
 
 
 def _share_among_people(
-    side: PairedSide, sharing: Sharing, *, touches: Sequence[str], everyone: pl.Series
+    paths: Paths, converters: pl.Series, spec: AttributionSpec, *, touches: Sequence[str], everyone: pl.Series
 ) -> tuple[Any, Floats]:
     """Return the credit that each person's conversions give to each touchpoint, and the conversions of each person."""
     from scipy.sparse import vstack
 
-    paths, number = side.paths, side.paths.path_of.size
-    table = build_table(paths, sharing)
-    by_conversion = table if sharing.model == "time_decay" else table[:, paths.path_of]
+    number = paths.path_of.size
+    table = build_table(paths, spec)
+    by_conversion = table if spec.model == "time_decay" else table[:, paths.path_of]
     untouched = np.flatnonzero(paths.is_untouched)
     none = build_sparse(np.ones(untouched.size), np.zeros_like(untouched), untouched, shape=(1, number))
     place = {name: row for row, name in enumerate(touches)}
@@ -66,7 +81,7 @@ def _share_among_people(
     rows = build_sparse(np.ones(len(known)), [place[labels[row]] for row in known], known,
                         shape=(len(touches), len(labels)))  # fmt: skip
     index = pl.DataFrame({"person": everyone}).with_row_index()
-    person = pl.DataFrame({"person": side.people}).join(index, on="person", how="left", maintain_order="left")["index"]
+    person = pl.DataFrame({"person": converters}).join(index, on="person", how="left", maintain_order="left")["index"]
     owner = person.to_numpy()[paths.person]
     people = build_sparse(np.ones(number), np.arange(number), owner, shape=(number, everyone.len()))
     own = np.bincount(owner, minlength=everyone.len()).astype(np.float64)

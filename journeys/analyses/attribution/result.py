@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -15,12 +15,11 @@ from journeys.analyses.attribution.comparison import (
     compare_tables,
     count_converters,
     list_touched,
-    pair_side,
 )
 from journeys.analyses.attribution.costs import join_costs
 from journeys.analyses.attribution.count import Paths
-from journeys.analyses.attribution.credit import Sharing
 from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
+from journeys.analyses.attribution.paired_sides import ComparedSide
 from journeys.analyses.attribution.select_people import select_touch
 from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model
 from journeys.analyses.labels import NONE
@@ -53,7 +52,7 @@ class Attribution(Result[J]):
     paths: pl.DataFrame
     _spec: AttributionSpec = field(repr=False)
     _paths: Paths = field(repr=False)
-    _rerun: Callable[[Any, AttributionSpec, Mapping[str, Any]], Attribution[Any]] = field(repr=False)
+    _rerun: Callable[[Any, AttributionSpec, str | timedelta], Attribution[Any]] = field(repr=False)
 
     @property
     def finding(self) -> str:
@@ -63,9 +62,9 @@ class Attribution(Result[J]):
         by, total, goal = self._spec.by, self.settings["conversions"], quote_name(self._spec.goal.name)
         if not total:
             return NoFinding(f"{adapt_words('No one')} did {goal}: there is no credit to share.")
-        people = len(set(self._paths.person.tolist()))
-        if people < MIN_PEOPLE:
-            return say_too_few(people, f"converted to {goal}", unit=self._journeys._log.unit)
+        converters = self._paths.code.size
+        if converters < MIN_PEOPLE:
+            return say_too_few(converters, f"converted to {goal}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)
         conversions = f"{the_count(total, 'conversion')} to {goal}"
         if top[by] != NONE and top["share"] < LEAST_SHARE:
@@ -73,13 +72,13 @@ class Attribution(Result[J]):
         if top[by] != NONE:
             return f"{quote_label(top[by])} gets credit for {format_percent(top['share'])} of {conversions}."
         lead = f"{format_percent(top['share'])} of {conversions} came without any {by.replace('_', ' ')}"
-        named = self.table.filter((pl.col(by) != NONE) & (pl.col("credit") > 0)).head(1).to_dicts()
-        for one in named:
-            if one["share"] < LEAST_SHARE:
-                lead += f"; no {by.replace('_', ' ')} gets credit for 1%"
-            else:
-                lead += f"; {quote_label(one[by])} gets credit for {format_percent(one['share'])}"
-        return f"{lead}."
+        credited = self.table.filter((pl.col(by) != NONE) & (pl.col("credit") > 0))
+        if credited.is_empty():
+            return f"{lead}."
+        first = credited.row(0, named=True)
+        if first["share"] < LEAST_SHARE:
+            return f"{lead}; no {by.replace('_', ' ')} gets credit for 1%."
+        return f"{lead}; {quote_label(first[by])} gets credit for {format_percent(first['share'])}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the credit of each touchpoint as a bar."""
@@ -215,7 +214,7 @@ class Attribution(Result[J]):
         spec = self._spec
         options: dict[str, Any] = {"calendar": calendar, "time_zone": spec.time_zone, "argument": "converted"}
         earlier = find_earlier_period(spec.converted, back, **options)
-        return self._rerun(self._journeys, replace(spec, converted=earlier), self.settings)
+        return self._rerun(self._journeys, replace(spec, converted=earlier), self.settings["lookback"])
 
     def compare(
         self,
@@ -263,25 +262,16 @@ class Attribution(Result[J]):
         asked = [tuple(getattr(one._spec, name) for name in names) for one in (self, there)]
         if asked[0] != asked[1]:
             raise ArgumentError(f"other: {', '.join(names)} differ, {asked[0]} here and {asked[1]} there.")
-        touched = [one._journeys._count_shards(list_touched, one._spec) for one in (self, there)]
-        sides = [(one.table, int(one.settings["conversions"])) for one in (self, there)]
-        both, converters = count_converters((touched[0], touched[1]))
+        mine, theirs = (
+            ComparedSide(one.table, one._paths, one._journeys._count_shards(list_touched, one._spec))
+            for one in (self, there)
+        )
+        both, converters = count_converters(mine, theirs)
         is_paired = overlap == "pairs"
         is_refused = not is_paired and shares_too_many(both, converters)
-        pairs = None
-        if is_paired:
-            here, against = (pair_side(one._paths, who) for one, who in zip((self, there), touched, strict=True))
-            pairs = (here, against, Sharing(self._spec.model, self._spec.half_life, self._spec.weights))
-        table = compare_tables(
-            sides[0],
-            sides[1],
-            touched=(touched[0], touched[1]),
-            by=self._spec.by,
-            model=asked[0][0],
-            is_refused=is_refused,
-            pairs=pairs,
-        )
+        table = compare_tables(mine, theirs, self._spec, is_refused=is_refused, is_paired=is_paired)
         periods = [describe_period(one._spec.converted, time_zone=one._spec.time_zone) for one in (self, there)]
-        settings = {**self.settings, "converted": periods[0], "against": periods[1], "conversions_against": sides[1][1]}
+        settings = {**self.settings, "converted": periods[0], "against": periods[1]}
+        settings["conversions_against"] = theirs.conversions
         settings |= {"overlap": overlap} if is_paired else {}
         return AttributionComparison(table, settings, self._journeys, both, is_refused, is_paired)

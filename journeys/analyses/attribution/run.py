@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
+from journeys.analyses.attribution.count import collect_paths, count, list_touchpoints
 from journeys.analyses.attribution.result import Attribution
 from journeys.analyses.attribution.spec import SINCE, AttributionSpec, Conversions, Model, Repeats, check_options
+from journeys.analyses.attribution.summarise import summarise_paths, summarise_touches
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.periods import describe_period
 from journeys.analyses.protocol import J, JourneysProtocol
@@ -138,23 +139,22 @@ def attribution(
         model=model,
         repeats=repeats,
         value=value,
-        currency=currency_column(value, schema=log.schema),
+        currency=None if value is None else currency_column(value, schema=log.schema),
         half_life=half,
         weights=weights,
         converted=period,
         time_zone=time_zone,
     )
     _check_left_out(journeys, spec)
-    return _answer_question(journeys, spec, {"lookback": lookback})
+    return _answer_question(journeys, spec, lookback)
 
 
-def _answer_question(journeys: J, spec: AttributionSpec, described: Mapping[str, Any]) -> Attribution[J]:
-    """Count and summarise an attribution whose options are checked."""
-    from journeys.analyses.attribution.count import collect_paths, count
-    from journeys.analyses.attribution.summarise import summarise_paths, summarise_touches
-
+def _answer_question(journeys: J, spec: AttributionSpec, lookback: str | timedelta) -> Attribution[J]:
+    """Count and summarise an attribution whose options are checked; the settings show `lookback` as it was given."""
     counts = journeys._count_shards(count, spec)
-    currency = check_currency(counts["currencies"].explode(empty_as_null=False).to_list(), argument="value")
+    currency = None
+    if spec.value is not None:
+        currency = check_currency(counts["currencies"].explode(empty_as_null=False), argument="value")
     paths = collect_paths(counts)
     has_period = spec.converted != (None, None)
     optional = {
@@ -167,7 +167,7 @@ def _answer_question(journeys: J, spec: AttributionSpec, described: Mapping[str,
         goal=spec.goal.name,
         model=spec.model,
         by=spec.by,
-        lookback=described["lookback"],
+        lookback=lookback,
         repeats=spec.repeats,
         value=spec.value,
         **{name: chosen for name, chosen in optional.items() if chosen is not None},
@@ -179,11 +179,9 @@ def _answer_question(journeys: J, spec: AttributionSpec, described: Mapping[str,
 
 def _check_left_out(journeys: JourneysProtocol, spec: AttributionSpec) -> None:
     """Raise an error for values to leave out that the column does not have."""
-    from journeys.analyses.attribution.count import count_touches
-
     if not spec.leave_out:
         return
-    known = journeys._count_shards(count_touches, spec.by)["touch"].unique().sort().to_list()
+    known = journeys._count_shards(list_touchpoints, spec.by)["touch"].unique().sort().to_list()
     missing = [name for name in spec.leave_out if name not in known]
     if missing and known:
         raise UnknownNameError(unknown_message("leave_out", missing, available=known, what=spec.by))

@@ -89,8 +89,9 @@ def check_options(
     found = Problems()
     if by not in schema:
         found.unknown_names.append(unknown_message("by", by, available=schema.names(), what="column"))
-    about_value = found.invalid_values if value in schema else found.unknown_names
-    about_value += check_column(value, schema=schema, argument="value")
+    if value is not None:
+        about_value = found.invalid_values if value in schema else found.unknown_names
+        about_value += check_column(value, schema=schema, argument="value")
     problems = found.invalid_values
     problems += check_model(model, weights=weights)
     for argument, given, kind in (("repeats", repeats, Repeats), ("conversions", conversions, Conversions)):

@@ -6,37 +6,38 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.attribution.count import Paths
-from journeys.analyses.attribution.credit import Sharing, share_credit
+from journeys.analyses.attribution.credit import share_credit
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import label_values
-from journeys.arrays import Bools, Ints
+from journeys.arrays import Ints
 
 
 def summarise_touches(paths: Paths, spec: AttributionSpec) -> pl.DataFrame:
     """Make one row per touchpoint, and one for the conversions without any; highest credit first."""
     total = paths.path_of.size
-    sharing = Sharing(spec.model, spec.half_life, spec.weights)
-    credit = share_credit(paths, sharing, amount=np.ones(total))
     touched, converted, conversions, influenced = _count_touched(paths)
-    columns: dict[str, pl.Series | pl.Expr] = {
-        "credit": pl.Series(credit, dtype=pl.Float64),
-        "share": pl.col("credit") / total if total else pl.lit(None, dtype=pl.Float64),
+    columns = {
+        "touch": pl.Series([*paths.names, None], dtype=pl.String),
+        "credit": pl.Series(share_credit(paths, spec, amount=np.ones(total)), dtype=pl.Float64),
         "touched": pl.Series(touched, dtype=pl.Int64),
         "converted": pl.Series(converted, dtype=pl.Int64),
-        # people without a touchpoint are counted only when they converted: they have no rate and no influence
-        "conversion_rate": pl.when(pl.col("touch").is_not_null()).then(pl.col("converted") / pl.col("touched")),
         "conversions": pl.Series(conversions, dtype=pl.Int64),
         "influenced": pl.Series([*influenced.tolist(), None], dtype=pl.Int64),
     }
-    if spec.value:
-        columns["value"] = pl.Series(share_credit(paths, sharing, amount=paths.value), dtype=pl.Float64)
-        columns["value_per_conversion"] = pl.when(pl.col("credit") > 0).then(pl.col("value") / pl.col("credit"))
-    table = pl.DataFrame({"touch": [*paths.names, None]}, schema={"touch": pl.String})
-    for name, column in columns.items():
-        table = table.with_columns(column.alias(name))
+    rates = {
+        "share": pl.col("credit") / total if total else pl.lit(None, dtype=pl.Float64),
+        # people without a touchpoint are counted only when they converted: they have no rate and no influence
+        "conversion_rate": pl.when(pl.col("touch").is_not_null()).then(pl.col("converted") / pl.col("touched")),
+    }
+    shown = ["credit", "share", "touched", "converted", "conversion_rate", "conversions", "influenced"]
+    if spec.value is not None:
+        columns["value"] = pl.Series(share_credit(paths, spec, amount=paths.value), dtype=pl.Float64)
+        rates["value_per_conversion"] = pl.when(pl.col("credit") > 0).then(pl.col("value") / pl.col("credit"))
+        shown += ["value", "value_per_conversion"]
+    table = pl.DataFrame(columns).with_columns(**rates)
     table = table.filter(pl.col("touch").is_not_null() | (pl.col("converted") > 0))
-    table = table.with_columns(label_values(table["touch"])).rename({"touch": spec.by})
-    return table.sort(["credit", "touched", spec.by], descending=[True, True, False])
+    labelled = table.select(label_values(table["touch"]).alias(spec.by), *shown)
+    return labelled.sort(["credit", "touched", spec.by], descending=[True, True, False])
 
 
 def touch_labels(paths: Paths) -> list[str]:
@@ -49,37 +50,32 @@ def _count_touched(paths: Paths) -> tuple[Ints, Ints, Ints, Ints]:
 
     The first three have one more entry, for the conversions without a touchpoint.
     """
-    size = len(paths.names)
+    size, persons = len(paths.names), paths.code.size
     conversion, at = paths.touch_rows
-    persons = int(paths.person.max()) + 1 if paths.person.size else 0
     untouched = np.flatnonzero(paths.is_untouched)
-    pairs = [
-        paths.touch[at] * persons + paths.person[conversion],
-        size * persons + paths.person[untouched],
-    ]
+    # each pair of a touchpoint and a person who converted, once; touchpoint `size` stands for none
+    pairs = [paths.touch[at] * persons + paths.person[conversion], size * persons + paths.person[untouched]]
     touch, person = np.divmod(np.unique(np.concatenate(pairs)), max(persons, 1))
     converted = np.bincount(touch, minlength=size + 1)
-    own = np.bincount(paths.person, minlength=persons)
-    conversions = np.bincount(touch, weights=own[person], minlength=size + 1).astype(np.int64)
+    conversions_of = np.bincount(paths.person, minlength=persons)
+    conversions = np.bincount(touch, weights=conversions_of[person], minlength=size + 1).astype(np.int64)
     conversions[size] = untouched.size
-    first = paths.first_occurrences
-    lost = _sum_by_touch(paths, paths.lost, first)
-    influenced = _sum_by_touch(paths, np.bincount(paths.path_of, minlength=paths.lost.size), first)
+    lost = _sum_by_touchpoint(paths, paths.lost)
+    influenced = _sum_by_touchpoint(paths, np.bincount(paths.path_of, minlength=paths.lost.size))
     return converted + np.append(lost, 0), converted, conversions, influenced
 
 
-def _sum_by_touch(paths: Paths, by_path: Ints, first: Bools) -> Ints:
+def _sum_by_touchpoint(paths: Paths, by_path: Ints) -> Ints:
     """Add up a count of paths for each touchpoint that occurs in them."""
-    weights = np.where(first, by_path[paths.path_of_touch], 0)
+    weights = np.where(paths.first_occurrences, by_path[paths.path_of_touch], 0)
     return np.bincount(paths.touch, weights=weights, minlength=len(paths.names)).astype(np.int64)
 
 
 def summarise_paths(paths: Paths) -> pl.DataFrame:
     """Make one row per distinct path, converted or not; most people first."""
-    number = paths.converted.size
-    people = np.unique(paths.path_of * (int(paths.person.max(initial=0)) + 1) + paths.person)
-    converted = np.bincount(people // (int(paths.person.max(initial=0)) + 1), minlength=number)
-    touches = pl.Series(paths.touch).replace_strict(list(range(len(paths.names))), paths.names, return_dtype=pl.String)
+    number, persons = paths.converted.size, max(paths.code.size, 1)
+    converted = np.bincount(np.unique(paths.path_of * persons + paths.person) // persons, minlength=number)
+    touches = pl.Series(paths.names, dtype=pl.String).gather(paths.touch)
     listed = (
         pl.DataFrame({"row": paths.path_of_touch, "path": touches}).group_by("row", maintain_order=True).agg("path")
     )
