@@ -23,7 +23,7 @@ def draw_periods(
     ----------
     table
         `name`, `people`, `people_against`, `rate`, `rate_against`, `difference`, `ci_low`, `ci_high`,
-        `q_value`.
+        `q_value`; the last three are null where nothing is tested.
 
     Examples
     --------
@@ -55,11 +55,11 @@ def draw_periods(
             textfont={"size": 11, "color": theme.ink},
             cliponaxis=False,
         )
-    tested = [(row, place) for row, place in zip(rows, places, strict=True) if row["difference"] is not None]
-    fig.add_trace(_draw_differences(tested, dark=dark))
+    compared = [(row, place) for row, place in zip(rows, places, strict=True) if row["difference"] is not None]
+    fig.add_trace(_draw_differences(compared, dark=dark))
     split = 0.5 if narrow else 0.62
     rates = [row[name] for row in rows for name in ("rate", "rate_against")]
-    ends = [row[end] for row, _ in tested for end in ("difference", "ci_low", "ci_high")]
+    ends = [row[end] for row, _ in compared for end in ("difference", "ci_low", "ci_high")]
     most = max([rate for rate in rates if rate is not None] + [1e-9])
     fig.update_layout(
         xaxis={
@@ -103,14 +103,14 @@ def _bar_text(rate: float | None, count: int, *, narrow: bool) -> str:
     return format_percent(rate) if narrow else f"{format_percent(rate)} ({format_number(count)})"
 
 
-def _draw_differences(tested: list[tuple[dict[str, Any], int]], *, dark: bool) -> go.Scatter:
-    """Draw the differences as dots with intervals, hollow where they may be chance."""
+def _draw_differences(compared: list[tuple[dict[str, Any], int]], *, dark: bool) -> go.Scatter:
+    """Draw the differences as dots, hollow where they may be chance, with their intervals where there are any."""
     theme = theme_colours(dark=dark)
-    tones = [theme.better if row["difference"] >= 0 else theme.worse for row, _ in tested]
-    sure = [row["q_value"] is not None and row["q_value"] < 0.05 for row, _ in tested]
+    tones = [theme.better if row["difference"] >= 0 else theme.worse for row, _ in compared]
+    sure = [row["q_value"] is not None and row["q_value"] < 0.05 for row, _ in compared]
     return go.Scatter(
-        x=[row["difference"] for row, _ in tested],
-        y=[place for _, place in tested],
+        x=[row["difference"] for row, _ in compared],
+        y=[place for _, place in compared],
         xaxis="x2",
         mode="markers",
         marker={
@@ -121,16 +121,16 @@ def _draw_differences(tested: list[tuple[dict[str, Any], int]], *, dark: bool) -
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [row["ci_high"] - row["difference"] for row, _ in tested],
-            "arrayminus": [row["difference"] - row["ci_low"] for row, _ in tested],
+            "array": [0 if row["ci_high"] is None else row["ci_high"] - row["difference"] for row, _ in compared],
+            "arrayminus": [0 if row["ci_low"] is None else row["difference"] - row["ci_low"] for row, _ in compared],
             "color": theme.muted,
             "thickness": 1.2,
             "width": 0,
         },
         hovertext=[
-            f"{full_name(row['name'])}<br>{format_points(row['difference'], row['ci_low'], row['ci_high'])}, "
-            f"q {format_p_value(row['q_value'])}"
-            for row, _ in tested
+            f"{full_name(row['name'])}<br>{format_points(row['difference'], row['ci_low'], row['ci_high'])}"
+            + ("" if row["q_value"] is None else f", q {format_p_value(row['q_value'])}")
+            for row, _ in compared
         ],
         hoverinfo="text",
     )

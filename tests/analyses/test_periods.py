@@ -280,7 +280,18 @@ def test_what_a_comparison_of_attributions_says():
     assert c.table.row(0, named=True)["change"] == pytest.approx(0.8)
     assert [len(trace.x) for trace in c.plot(dark=True, narrow=True).data] == [2, 2, 2]
     markov = j.attribution("goal", model="markov", converted=(at(13), at(20)))
-    assert markov.compare().table["ci_low"].null_count() == 2
+    untested = markov.compare()
+    assert untested.table["ci_low"].null_count() == 2
+    assert untested.finding == "Shares by the model 'markov' cannot be tested, since they are not sums over people."
+    both = make_touches([*found, *((f"p{n}", 6, "s") for n in range(40)), *((f"p{n}", 8, "g") for n in range(40))])
+    refused = both.attribution("goal", conversions="every", converted=(at(13), at(20))).compare()
+    why = "more than 5% of the smaller side, so that nothing is tested"
+    assert refused.finding == f"40 people are in both groups; {why}."
+    for one in (untested, refused):
+        drawn = one.plot()
+        assert list(drawn.data[2].x) == one.table["difference"].to_list()
+        assert set(drawn.data[2].error_x.array) == set(drawn.data[2].error_x.arrayminus) == {0}
+        assert "points, not tested" in drawn.layout.meta["subtitle"]
     assert "too few for a finding" in a.compare("2w").finding
     with pytest.raises(jn.ArgumentError, match="other: model, by, conversions, leave_out differ"):
         a.compare(markov)

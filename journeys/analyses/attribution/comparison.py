@@ -152,6 +152,8 @@ class AttributionComparison(Result[J]):
         shared = describe_shared(self.people_on_both_sides, unit=unit, test=test)
         if self._is_refused:
             return f"{shared}."
+        if (model := self.settings["model"]) in _ESTIMATED:
+            return f"Shares by the model {model!r} cannot be tested, since they are not sums over people."
         note = f" {shared}." if shared else ""
         sure = self.table.filter(pl.col("q_value") < 0.05).sort("q_value", by)
         if not sure.height:
@@ -179,8 +181,9 @@ class AttributionComparison(Result[J]):
         if not self.settings["conversions"] and not self.settings["conversions_against"]:
             drawn = drawn.clear()
         now, before = (show_period(self.settings[name]) for name in ("converted", "against"))
+        intervals = ", not tested" if drawn["ci_low"].is_null().all() else ", with 95% intervals"
         subtitle = (
-            f"Share of conversions, model {self.settings['model']!r}: {now}, hollow {before}; difference in points, "
-            "with 95% intervals"
+            f"Share of conversions, model {self.settings['model']!r}: {now}, hollow {before}; difference in points"
+            f"{intervals}"
         )
         return draw_periods(drawn, title=self.finding, subtitle=subtitle, dark=dark, narrow=narrow)
