@@ -116,29 +116,29 @@ def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: Correlatio
     measured = to_columns(
         observed=test.observed, expected=test.expected, z=test.z, p_equal_time=p, q_equal_time=adjust(p)
     )
-    table = table.with_columns(*measured, moment=pl.Series(found.moment, dtype=pl.Int64))
+    table = table.with_columns(*measured, last_minute=pl.Series(found.last_minute, dtype=pl.Int64))
     sign = pl.col("z").sign()
     same = (sign == pl.col("phi").sign()) & (sign == pl.col("phi_matched").sign())
     holds = ((pl.col("q_equal_time") <= LEVEL) & same).fill_null(value=False)
     table = table.with_columns(holds=holds).with_columns(doubt=_explain_doubt(spec.goal.name))
     order = ["phi", "behaviour", "family", "value"]
-    return table.drop("moment").sort(order, descending=[True, False, False, False], nulls_last=True)
+    return table.drop("last_minute").sort(order, descending=[True, False, False, False], nulls_last=True)
 
 
 def _explain_doubt(goal: str) -> pl.Expr:
     """Say why a behaviour should not be reported, though its phi may look certain."""
     from journeys.display import adapt_words, quote_name
 
-    did, late, moment = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("moment")
+    did, late, last_minute = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("last_minute")
     positive = pl.col("phi") > 0
     who = pl.lit(adapt_words("those who").split()[1])  # or "that", of accounts
     stops = pl.col("holds") & (pl.col("z") < 0)  # what comes before not going on is no consequence of the goal
     return (
-        pl.when(positive & (moment > 0) & (2 * moment >= pl.col("both")))
+        pl.when(positive & (last_minute > 0) & (2 * last_minute >= pl.col("both")))
         .then(
             pl.format(
                 "{} of the {} converters {} did it did so within a minute before {}: a part of it",
-                moment,
+                last_minute,
                 pl.col("both"),
                 who,
                 pl.lit(quote_name(goal)),

@@ -51,7 +51,7 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
         words = range(0, behaviours, 64)
         parts = [_count_by_bits(codes, window, group, first=word, size=behaviours, groups=groups) for word in words]
         return np.concatenate(parts)
-    first = _first_by_sorting(codes, window, behaviours=behaviours)
+    first = _find_first_by_sorting(codes, window, behaviours=behaviours)
     cells = np.bincount(first.behaviour * groups + group[first.person], minlength=behaviours * groups)
     return cells.reshape(behaviours, groups)
 
@@ -126,12 +126,12 @@ def find_first_rows(codes: Ints, window: ExposureWindow, *, behaviours: int) -> 
         empty = np.empty(0, np.int64)
         return FirstRows(empty, empty, empty)
     if behaviours > FEW:
-        return _first_by_sorting(codes, window, behaviours=behaviours)
-    parts = parallel_map(partial(_first_by_table, codes, window, behaviours=behaviours), _split_people(window))
+        return _find_first_by_sorting(codes, window, behaviours=behaviours)
+    parts = parallel_map(partial(_find_first_by_table, codes, window, behaviours=behaviours), _split_people(window))
     return FirstRows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _first_by_table(codes: Ints, window: ExposureWindow, part: slice, *, behaviours: int) -> FirstRows:
+def _find_first_by_table(codes: Ints, window: ExposureWindow, part: slice, *, behaviours: int) -> FirstRows:
     """Find the first rows of some people with a table of people x behaviours, small enough for the cache."""
     start, stop = window.start[part], window.stop[part]
     row = list_rows(start, stop)
@@ -148,7 +148,7 @@ def _first_by_table(codes: Ints, window: ExposureWindow, part: slice, *, behavio
     return FirstRows(code[kept], person[kept] + part.start, row[kept])
 
 
-def _first_by_sorting(codes: Ints, window: ExposureWindow, *, behaviours: int) -> FirstRows:
+def _find_first_by_sorting(codes: Ints, window: ExposureWindow, *, behaviours: int) -> FirstRows:
     """Find the first rows of any number of behaviours: sorted by behaviour, people and rows stay in order within each.
 
     For instance, rows of persons 0, 0, 1 with codes 5, 3, 5 are sorted to (3, 0), (5, 0), (5, 1).
@@ -215,7 +215,11 @@ def find_rows(
                     lookup[number[name]] = new
             codes, names = lookup[codes], list(only)
         return names, find_first_rows(codes, window, behaviours=len(names))
-    rows = _trait_rows(family, arrays, window) if isinstance(family, Trait) else _step_rows(family, arrays, window)
+    rows = (
+        _find_trait_rows(family, arrays, window)
+        if isinstance(family, Trait)
+        else _find_step_rows(family, arrays, window)
+    )
     names = list(rows) if only is None else list(only)
     empty = np.empty(0, np.int64)
     each = [rows.get(name, (empty, empty)) for name in names]
@@ -233,15 +237,15 @@ def _encode_family(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[In
     return arrays.encode_values(family)
 
 
-def _trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
+def _find_trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
     """Find the people of each value of a column of people, and the row by which it was known."""
-    text, row = arrays.people_column(family.column, window)
+    text, row = arrays.look_up_trait(family.column, window)
     groups = text.to_frame("value").with_row_index("person").drop_nulls().group_by("value").agg("person").sort("value")
     people = {name: np.asarray(person, np.int64) for name, person in groups.iter_rows()}
     return {name: (person, row[person]) for name, person in people.items()}
 
 
-def _step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
+def _find_step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
     """Find the people who did one step (so many times within some time), or one step and later another."""
     if isinstance(family, Sequence):
         firsts, thens = (np.flatnonzero(arrays.mark_step(step)) for step in (family.first, family.then))
@@ -255,7 +259,7 @@ def _step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, windo
         times_within: dict[str, tuple[int, Ints]] = {"": (1, window.stop)}
     else:
         times_within = {
-            threshold_label(times, within): (times, _stop_within(arrays, window, within))
+            label_threshold(times, within): (times, _find_stop_within(arrays, window, within))
             for within in family.within
             for times in family.times
         }
@@ -266,18 +270,18 @@ def _step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, windo
     return found
 
 
-def _stop_within(arrays: ShardArrays, window: ExposureWindow, within: tuple[int, str] | None) -> Ints:
+def _find_stop_within(arrays: ShardArrays, window: ExposureWindow, within: tuple[int, str] | None) -> Ints:
     if within is None or arrays.time is None or not len(arrays.time):
         return window.stop
-    return window.stop_after(arrays.time, window.since + within[0])
+    return window.find_stop(arrays.time, window.since + within[0])
 
 
-def threshold_label(times: int, within: tuple[int, str] | None) -> str:
+def label_threshold(times: int, within: tuple[int, str] | None) -> str:
     """Name a threshold.
 
     Examples
     --------
-    >>> threshold_label(1, (1, "3d")), threshold_label(3, None)
+    >>> label_threshold(1, (1, "3d")), label_threshold(3, None)
     ('within the first 3d', '3 times or more')
     """
     often = f"{times} times or more" if times > 1 else "once or more"
@@ -285,8 +289,11 @@ def threshold_label(times: int, within: tuple[int, str] | None) -> str:
     return " ".join([*words, f"within the first {within[1]}"] if within is not None else words)
 
 
-SCHEMA = {
-    "kind": pl.String,  # cell, total, apart, rows, ever, own
+COUNTED = ("cell", "total", "not compared", "rows", "ever", "own")
+"""The kinds of rows that `count` returns."""
+
+_SCHEMA = {
+    "kind": pl.String,
     "family": pl.Int64,
     "behaviour": pl.String,
     "stratum": pl.String,
@@ -296,12 +303,12 @@ SCHEMA = {
 
 
 def count(view: View, spec: CorrelationSpec) -> pl.DataFrame:
-    """Count, for one shard, who did what and who of them converted.
+    """Count, for one shard, how many people did each behaviour and how many of them converted.
 
-    Return one row per `kind`, `family`, `behaviour` and `stratum`: `people` who did it, and how many of them
-    `converted`. Kind "total" counts everybody who is compared, "apart" those who are not (behaviour is the reason),
-    "rows" what they did in all, "ever" the converters who did something at any time, "own" (for conversions by
-    condition) the rows of an event.
+    Return one row per `kind`, `family`, `behaviour` and `stratum`: `people`, and how many of them `converted`. The kind
+    is "cell" for people who did a behaviour, "total" for everybody who is compared, "not compared" for the others
+    (`behaviour` is the reason), "ever" for converters who did a behaviour at any time. Two kinds count rows: "rows" all
+    that count, "own" (for a goal that is a condition) all of an event, and those that satisfy the goal.
     """
     arrays = read_arrays(view, spec)
     window = arrays.open_window(spec)
@@ -313,15 +320,15 @@ def count(view: View, spec: CorrelationSpec) -> pl.DataFrame:
         names, cells = count_family(family, arrays, window, group=group, groups=groups)
         frames.append(_to_rows("cell", number, names, cells, strata))
         if isinstance(family, EveryEvent):
-            # whatever converters ever did: what they did only afterwards is a consequence
-            whole = window.keep(window.converted)
-            whole = replace(whole, stop=whole.end)
-            ones = np.ones(len(whole.code), np.int64)
-            _, ever = count_family(family, arrays, whole, group=ones, groups=2)
+            # what converters did only after converting is a consequence
+            converters = window.keep_people(window.converted)
+            converters = replace(converters, stop=converters.end)
+            ones = np.ones(len(converters.code), np.int64)
+            _, ever = count_family(family, arrays, converters, group=ones, groups=2)
             frames.append(_to_rows("ever", number, names, ever, [None]))
-    reasons = sorted(window.apart)
-    apart = np.array([[window.apart[reason], 0] for reason in reasons], np.int64).reshape(-1, 2)
-    frames.append(_to_rows("apart", -1, reasons, apart, [None]))
+    reasons = sorted(window.not_compared)
+    people = np.array([[window.not_compared[reason], 0] for reason in reasons], np.int64).reshape(-1, 2)
+    frames.append(_to_rows("not compared", -1, reasons, people, [None]))
     rows = window.stop - window.start
     done = np.array([[rows[~window.converted].sum(), rows[window.converted].sum()]], np.int64)
     frames.append(_to_rows("rows", -1, [""], done, [None]))
@@ -345,7 +352,7 @@ def _to_rows(kind: str, family: int, names: list[str], cells: Ints, strata: list
             "people": pl.Series(shaped.sum(axis=2).ravel(), dtype=pl.Int64),
             "converted": pl.Series(shaped[:, :, 1].ravel(), dtype=pl.Int64),
         },
-        schema=SCHEMA,
+        schema=_SCHEMA,
     )
     return frame.filter(pl.col("people") > 0) if kind in {"cell", "total"} and len(strata) > 1 else frame
 
@@ -358,20 +365,17 @@ def assign_strata(arrays: ShardArrays, window: ExposureWindow, spec: Correlation
     if spec.strata == ACTIVITY:
         events = window.stop - window.start
         level = np.ceil(np.log2(events + 1)).astype(np.int64)  # 0, 1, 2–3, 4–7, 8–15 … events
-        names: list[str | None] = [_level_label(number) for number in range(int(level.max(initial=0)) + 1)]
-        return level, names
+        return level, [_label_level(number) for number in range(int(level.max(initial=0)) + 1)]
     if spec.strata.startswith("every "):
         moment = pl.Series(window.since, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
         text = moment.dt.truncate(spec.strata.removeprefix("every ")).dt.strftime("%Y-%m-%d")
     else:
-        text, _ = arrays.people_column(spec.strata, window)
-    present = text.drop_nulls().unique().sort()
-    known = text.is_not_null().to_numpy()
-    codes = np.full(size, len(present), np.int64)  # the last stratum is that of people without a value
-    codes[known] = np.searchsorted(present.to_numpy().astype(object), text.drop_nulls().to_numpy().astype(object))
-    return codes, [*present.to_list(), None]
+        text, _ = arrays.look_up_trait(spec.strata, window)
+    values = text.drop_nulls().unique().sort().to_list()
+    codes = text.cast(pl.Enum(values)).to_physical().cast(pl.Int64)
+    return codes.fill_null(len(values)).to_numpy(), [*values, None]  # the last is that of people without a value
 
 
-def _level_label(number: int) -> str:
+def _label_level(number: int) -> str:
     low, high = (1 << number) >> 1, (1 << number) - 1
     return f"{low}" if low == high else f"{low}–{high}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,25 +20,26 @@ from journeys.analyses.correlation.exposure import (
     MatchedPeople,
     ShardArrays,
     collect_times,
+    find_touch_column,
     fit_matched,
     match_people,
     read_arrays,
-    touch_column,
 )
 from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
+from journeys.analyses.correlation.summarise import CELLS, add_cells
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.arrays import Bools, Ints
 from journeys.log import View
 from journeys.stats import MantelByar, mantel_byar
 
 MOST_BINS = 2_000
-MOMENT_US = 60_000_000
+_MINUTE_US = 60_000_000
 _MOST_CELLS = 20_000_000
 _FEW_TIMES = 10_000
 _EMPTY = MantelByar(*(np.empty(0),) * 4)
 
 _SCHEMA = {
-    "kind": pl.String,  # risk, goal, exposed, observed, total, cell, moment
+    "kind": pl.String,  # risk, goal, exposed, observed, total, cell, last minute
     "behaviour": pl.Int64,
     "stratum": pl.String,
     "bin": pl.Int64,
@@ -59,17 +59,24 @@ _LISTED = {
 
 @dataclass(frozen=True, eq=False)
 class EqualTimeSpec:
-    """What is counted: which behaviours (by family and value), in which bins of time, beside which matched people."""
+    """What is counted: which behaviours (by family and value), in which bins of time, and for which matched people."""
 
     spec: CorrelationSpec
     behaviours: tuple[tuple[int, str], ...]
     edges: tuple[int, ...] = ()
     matched: Matched | None = None
 
-    def in_family(self, family: int) -> tuple[list[int], list[str]]:
-        """List the behaviours of a family: their numbers and values."""
-        found = [(number, value) for number, (one, value) in enumerate(self.behaviours) if one == family]
-        return [number for number, _ in found], [value for _, value in found]
+    def find_rows(self, arrays: ShardArrays, window: ExposureWindow) -> FirstRows:
+        """Find by which row each person had done each of the behaviours, which are numbered as in this question."""
+        parts = []
+        for family, asked in enumerate(self.spec.families):
+            numbers = [number for number, (of, _) in enumerate(self.behaviours) if of == family]
+            if numbers:
+                _, found = find_rows(asked, arrays, window, only=[self.behaviours[number][1] for number in numbers])
+                parts.append(found._replace(behaviour=np.asarray(numbers)[found.behaviour]))
+        parts = parts or [FirstRows(*(np.empty(0, np.int64),) * 3)]
+        # of a single family, as usual, the arrays are not copied
+        return parts[0] if len(parts) == 1 else FirstRows(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +89,14 @@ class EqualTime:
         The test of everybody together, and within strata (the same where there are none).
     matched : pl.DataFrame, optional
         The four counts with `exposure="matched"`; none where the exposure is equal already, or there are strata.
-    moment : np.ndarray
+    last_minute : np.ndarray
         Converters who did the behaviour within a minute before they converted.
     """
 
     test: MantelByar
     within: MantelByar
     matched: pl.DataFrame | None
-    moment: Ints
+    last_minute: Ints
 
 
 def compare_equal_time(
@@ -100,9 +107,9 @@ def compare_equal_time(
     Parameters
     ----------
     journeys
-        Whose.
+        The people.
     spec
-        The question; of its strata only `EqualTime.within` knows.
+        The question; its strata matter for `EqualTime.within` only.
     behaviours
         Family and value of each behaviour.
     """
@@ -132,33 +139,22 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
 
     Return `kind`, `behaviour` (its number), `stratum`, `bin` and `people`, which add up over shards. Kind "risk" is the
     change of people at risk in a bin, "exposed" that of the exposed ones, "goal" the conversions in it, and "observed"
-    the exposed ones of these; "total" and "cell" are matched people by conversion (`bin` is 0 or 1); "moment" the
-    converters who did it within a minute before.
+    the exposed ones of these; "total" and "cell" are matched people by conversion (`bin` is 0 or 1); "last minute" the
+    converters who did it within a minute before they converted.
     """
     spec = question.spec
-    arrays = read_arrays(view, spec, time=True)
+    arrays = read_arrays(view, spec, with_time=True)
     window = arrays.open_window(spec)
-    stays = list_stays(arrays, window, spec, edges=np.asarray(question.edges, np.int64))
-    matched = None if question.matched is None else match_people(window, question.matched)
-    before = _minute_before(arrays, window)
-    frames = stays.count_risk()
-    if matched is not None:
-        frames.append(_count_equal_rows("total", bin_=window.converted[matched.kept].astype(np.int64)))
-    for number, family in enumerate(spec.families):
-        numbers, values = question.in_family(number)
-        if not values:
-            continue
-        place = np.asarray(numbers, np.int64)
-        _, found = find_rows(family, arrays, window, only=values)
-        found = found._replace(behaviour=place[found.behaviour])
-        elapsed = _measure_elapsed(arrays, window, found)
-        frames += stays.count_exposed(found, elapsed)
-        if matched is not None:
-            frames.append(_count_matched(found, elapsed, window, matched))
-        _, near = find_rows(family, arrays, before, only=values)
-        near = near._replace(behaviour=place[near.behaviour])
-        frames.append(_count_equal_rows("moment", behaviour=near.behaviour[near.row >= before.start[near.person]]))
-    return pl.concat(frames)
+    found = question.find_rows(arrays, window)
+    elapsed = _measure_elapsed(arrays, window, found)
+    intervals = list_risk_intervals(arrays, window, spec, edges=np.asarray(question.edges, np.int64))
+    frames = intervals.count_risk() + intervals.count_exposed(found, elapsed)
+    if question.matched is not None:
+        frames += _count_matched(found, elapsed, window, match_people(window, question.matched))
+    minute = _cut_to_last_minute(arrays, window)
+    late = question.find_rows(arrays, minute)
+    is_late = late.row >= minute.start[late.person]  # not so for traits, which are known from the start
+    return pl.concat([*frames, _count_equal_rows("last minute", behaviour=late.behaviour[is_late])])
 
 
 def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
@@ -169,65 +165,63 @@ def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     `code`, `behaviour`, `since`, `time`, `converted`, `stratum`.
     """
     spec = question.spec
-    arrays = read_arrays(view, spec, time=True)
+    arrays = read_arrays(view, spec, with_time=True)
     window = arrays.open_window(spec)
-    changes, level, names = _strata_over_time(arrays, window, spec)
-    stay = _cut_stays(changes, level, since=np.full(len(window.code), -1), until=window.at_risk)
-    leaves = np.diff(stay.person, append=-1) != 0
-    stays = pl.DataFrame(
-        {
-            "code": window.code[stay.person],
-            "behaviour": np.full(len(stay.person), -1),
-            "since": stay.since,
-            "time": stay.until,
-            "converted": window.converted[stay.person] & leaves,
-            "stratum": pl.Series(names, dtype=pl.String).gather(stay.stratum),
-        },
-        schema=_LISTED,
+    changes, level, names = _list_stratum_changes(arrays, window, spec)
+    person, stratum, since, until = _cut_at_changes(
+        changes, level, since=np.full(len(window.code), -1), until=window.at_risk
     )
-    parts = [(np.zeros(0, np.int64),) * 3]
-    for number, family in enumerate(spec.families):
-        numbers, values = question.in_family(number)
-        if values:
-            _, found = find_rows(family, arrays, window, only=values)
-            behaviour = np.asarray(numbers, np.int64)[found.behaviour]
-            parts.append((found.person.astype(np.int64), behaviour, _measure_elapsed(arrays, window, found)))
-    person, behaviour, time = (np.concatenate([part[side] for part in parts]) for side in range(3))
-    done = pl.DataFrame({"code": window.code[person], "behaviour": behaviour, "time": time})
-    missing = (pl.lit(None, dtype=_LISTED[name]).alias(name) for name in ("since", "converted", "stratum"))
-    return pl.concat([stays, done.cast({"code": pl.UInt32}).with_columns(*missing).select(stays.columns)])
+    is_last = np.diff(person, append=-1) != 0
+    at_risk = {
+        "code": window.code[person],
+        "behaviour": np.full(len(person), -1),
+        "since": since,
+        "time": until,
+        "converted": window.converted[person] & is_last,
+        "stratum": pl.Series(names, dtype=pl.String).gather(stratum),
+    }
+    found = question.find_rows(arrays, window)
+    elapsed = _measure_elapsed(arrays, window, found)
+    done = {"code": window.code[found.person], "behaviour": found.behaviour, "time": elapsed}
+    empty = dict.fromkeys(("since", "converted", "stratum"), None)
+    return pl.concat([pl.DataFrame(at_risk, schema=_LISTED), pl.DataFrame(done | empty, schema=_LISTED)])
 
 
 def _measure_elapsed(arrays: ShardArrays, window: ExposureWindow, found: FirstRows) -> Ints:
-    """Return when people had done what they did, on their own clocks; -1 for what was so from the start."""
+    """Return the time on each person's own clock by which they had done it; -1 for traits known from the start."""
     if arrays.time is None or not len(found.row):
         return np.full(len(found.row), -1, np.int64)
     time = arrays.time[np.maximum(found.row, 0)] - window.since[found.person]
     return np.where(found.row < 0, -1, np.maximum(time, -1)).astype(np.int64)
 
 
-def _minute_before(arrays: ShardArrays, window: ExposureWindow) -> ExposureWindow:
+def _cut_to_last_minute(arrays: ShardArrays, window: ExposureWindow) -> ExposureWindow:
     """Cut the window to the converters' last minute before they converted."""
-    window = window.keep(window.converted)
+    window = window.keep_people(window.converted)
     if arrays.time is None or not len(window.code):
         return window
-    limit = window.since + window.at_risk - MOMENT_US
-    return replace(window, start=window.stop_after(arrays.time, limit))
+    limit = window.since + window.at_risk - _MINUTE_US
+    return replace(window, start=window.find_stop(arrays.time, limit))
 
 
-def _count_matched(found: FirstRows, elapsed: Ints, window: ExposureWindow, matched: MatchedPeople) -> pl.DataFrame:
-    """Count who of the matched people did what while they were observed, by conversion."""
-    converted = window.converted[found.person]
-    did = matched.kept[found.person] & (converted | (elapsed < matched.observed[found.person]))
-    return _count_equal_rows("cell", behaviour=found.behaviour[did], bin_=converted[did].astype(np.int64))
+def _count_matched(
+    found: FirstRows, elapsed: Ints, window: ExposureWindow, matched: MatchedPeople
+) -> list[pl.DataFrame]:
+    """Count the matched people, and those who did each behaviour while they were observed, by conversion."""
+    is_kept, converted = matched.kept, window.converted.astype(np.int64)
+    did = is_kept[found.person] & (window.converted[found.person] | (elapsed < matched.observed[found.person]))
+    return [
+        _count_equal_rows("total", bin_=converted[is_kept]),
+        _count_equal_rows("cell", behaviour=found.behaviour[did], bin_=converted[found.person[did]]),
+    ]
 
 
 @dataclass(frozen=True, eq=False)
-class Stays:
-    """When people were at risk, in which stratum: one entry per person and stratum they were in, by person.
+class RiskIntervals:
+    """When each person was at risk in which stratum: one entry per person and stratum, by person.
 
-    A person is at risk in bins above `since` up to `until`. Levels of activity are those reached so far, so that a
-    person passes through several; of other strata everybody is in one.
+    A person is at risk in bins above `since` up to `until`. With levels of activity as strata a person passes through
+    several, for instance level 0 in bins 1 to 3 and level 1 in bins 4 to 9.
     """
 
     person: Ints
@@ -252,18 +246,18 @@ class Stays:
         in_time = since < end
         behaviour, person, since = found.behaviour[in_time], found.person[in_time], since[in_time]
         observed = _count_equal_rows("observed", behaviour=behaviour[self.converted[person]])
-        if len(self.person) == len(self.end):  # one stay per person
-            stay = person
+        if len(self.person) == len(self.end):  # one interval per person
+            interval = person
         else:
             first = np.searchsorted(self.person, np.arange(len(self.end) + 1))
             count = first[person + 1] - first[person]
             offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-            stay = np.repeat(first[person], count) + offset
+            interval = np.repeat(first[person], count) + offset
             behaviour, since = np.repeat(behaviour, count), np.repeat(since, count)
-        since, until = np.maximum(since, self.since[stay]), self.until[stay]
-        in_stay = since < until
-        stratum, behaviour = self.stratum[stay][in_stay], behaviour[in_stay]
-        return [*self._list_changes("exposed", stratum, since[in_stay], until[in_stay], behaviour), observed]
+        since, until = np.maximum(since, self.since[interval]), self.until[interval]
+        is_exposed = since < until
+        stratum, behaviour = self.stratum[interval][is_exposed], behaviour[is_exposed]
+        return [*self._list_changes("exposed", stratum, since[is_exposed], until[is_exposed], behaviour), observed]
 
     def _list_changes(
         self, kind: str, stratum: Ints, since: Ints, until: Ints, behaviour: Ints | None
@@ -273,40 +267,38 @@ class Stays:
         return [enter, leave.with_columns(-pl.col("people"))]
 
 
-def list_stays(arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec, *, edges: Ints) -> Stays:
-    """List when people were at risk, in which stratum."""
+def list_risk_intervals(
+    arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec, *, edges: Ints
+) -> RiskIntervals:
+    """List when each person was at risk in which stratum, in bins of time."""
     end = bin_times(window.at_risk, edges)
-    changes, level, strata = _strata_over_time(arrays, window, spec)
-    stay = _cut_stays([bin_times(time, edges) for time in changes], level, since=np.zeros_like(end), until=end)
-    return Stays(*stay, strata, edges, window.converted, end)
+    changes, level, strata = _list_stratum_changes(arrays, window, spec)
+    binned = [bin_times(time, edges) for time in changes]
+    intervals = _cut_at_changes(binned, level, since=np.zeros_like(end), until=end)
+    return RiskIntervals(*intervals, strata, edges, window.converted, end)
 
 
-class _Stay(NamedTuple):
-    person: Ints
-    stratum: Ints
-    since: Ints
-    until: Ints
-
-
-def _cut_stays(changes: Sequence[Ints], level: Ints, *, since: Ints, until: Ints) -> _Stay:
+def _cut_at_changes(changes: Sequence[Ints], level: Ints, *, since: Ints, until: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Cut the time of each person where their stratum changes.
 
     For instance, from 0 to 9 with a change at 4: in the first stratum above 0 up to 4, in the next above 4 up to 9.
+
+    Return person, stratum, start and end of each interval that is not empty.
     """
     reached = [np.minimum(time, until) for time in changes]
     enter, leave = np.stack([since, *reached], axis=1), np.stack([*reached, until], axis=1)
-    some = enter < leave
-    person, number = np.nonzero(some)
-    return _Stay(person, level[person, number], enter[some], leave[some])
+    is_some = enter < leave
+    person, number = np.nonzero(is_some)
+    return person, level[person, number], enter[is_some], leave[is_some]
 
 
-def _strata_over_time(
+def _list_stratum_changes(
     arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec
 ) -> tuple[list[Ints], Ints, list[str | None]]:
     """Return when people change from one stratum to the next, their strata in that order, and the names of these.
 
-    A stratum must not be known before its time: a person who meets a campaign on day 3 was without one until then, and
-    has done two things only after the second. Other strata never change.
+    Nobody is in a stratum before they have got there: a person who comes through a campaign on day 3 had none until
+    then, and is at the level of two events only after the second. Other strata never change.
     """
     people = len(window.code)
     if spec.strata == ACTIVITY and arrays.time is not None and people:
@@ -320,20 +312,20 @@ def _strata_over_time(
         level = np.broadcast_to(np.arange(most + 1), (people, most + 1))
         return changes, level, [str(number) for number in range(most + 1)]
     stratum, strata = assign_strata(arrays, window, spec)
-    if spec.strata is None or not touch_column(spec.strata) or touch_column(spec.strata) not in arrays.values:
+    if spec.strata is None or not find_touch_column(spec.strata) or find_touch_column(spec.strata) not in arrays.values:
         return [], stratum[:, np.newaxis], strata
-    _, row = arrays.people_column(spec.strata, window)
-    known = FirstRows(stratum, np.arange(people), row)
-    without = np.full(people, len(strata) - 1)
-    met = np.where(stratum < len(strata) - 1, _measure_elapsed(arrays, window, known), window.at_risk)
-    return [met], np.stack([without, stratum], axis=1), strata
+    _, row = arrays.look_up_trait(spec.strata, window)
+    first_seen = _measure_elapsed(arrays, window, FirstRows(stratum, np.arange(people), row))
+    none = len(strata) - 1
+    change = np.where(stratum == none, window.at_risk, first_seen)
+    return [change], np.stack([np.full(people, none), stratum], axis=1), strata
 
 
 def bin_times(time: Ints, edges: Ints) -> Ints:
     """Return the number of edges up to each time.
 
-    It is `numpy.searchsorted`, for many times by a table over their floating-point numbers without the last digits;
-    only times that share these with an edge are looked up.
+    It equals `numpy.searchsorted`. Many times are counted by their leading floating-point digits instead, and only
+    those that share these digits with an edge are searched.
 
     Examples
     --------
@@ -387,7 +379,9 @@ def _count_equal_rows(
 def _add_up(counts: pl.DataFrame, question: EqualTimeSpec) -> EqualTime:
     """Add up the shards and test every behaviour."""
     summed = counts.group_by("kind", "behaviour", "stratum", "bin").agg(pl.col("people").sum())
-    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("risk", "goal", "exposed", "observed", "moment")}
+    kinds = {
+        kind: summed.filter(pl.col("kind") == kind) for kind in ("risk", "goal", "exposed", "observed", "last minute")
+    }
     strata = kinds["risk"]["stratum"].unique().sort().to_list() or [None]
     place = {name: number for number, name in enumerate(strata)}
     size, bins = len(question.behaviours), len(question.edges) + 2
@@ -425,23 +419,16 @@ def _add_up(counts: pl.DataFrame, question: EqualTimeSpec) -> EqualTime:
         MantelByar(*(np.concatenate([np.empty(0), *parts]) for parts in zip(*tests, strict=True)))
         for tests in (together or [_EMPTY], within or together or [_EMPTY])
     )
-    return EqualTime(test, inner, _matched_cells(summed, question), per_behaviour(kinds["moment"]))
+    return EqualTime(test, inner, _lay_out_matched(summed, question), per_behaviour(kinds["last minute"]))
 
 
-def _matched_cells(summed: pl.DataFrame, question: EqualTimeSpec) -> pl.DataFrame | None:
+def _lay_out_matched(summed: pl.DataFrame, question: EqualTimeSpec) -> pl.DataFrame | None:
     """Lay out the four counts of matched people, one row per behaviour."""
     if question.matched is None:
         return None
     total = dict(summed.filter(pl.col("kind") == "total").select("bin", "people").iter_rows())
-    cells = np.zeros((len(question.behaviours), 2), np.int64)
-    part = summed.filter(pl.col("kind") == "cell")
-    cells[part["behaviour"].to_numpy(), part["bin"].to_numpy()] = part["people"].to_numpy()
-    return pl.DataFrame(
-        {
-            "both": cells[:, 1],
-            "behaviour_only": cells[:, 0],
-            "conversion_only": total.get(1, 0) - cells[:, 1],
-            "neither": total.get(0, 0) - cells[:, 0],
-        },
-        schema=dict.fromkeys(("both", "behaviour_only", "conversion_only", "neither"), pl.Int64),
-    )
+    did = np.zeros((len(question.behaviours), 2), np.int64)
+    cells = summed.filter(pl.col("kind") == "cell")
+    did[cells["behaviour"].to_numpy(), cells["bin"].to_numpy()] = cells["people"].to_numpy()
+    table = pl.DataFrame({"people": did.sum(axis=1), "converted": did[:, 1]})
+    return add_cells(table, people=sum(total.values()), converted=total.get(1, 0)).select(CELLS)

@@ -52,8 +52,8 @@ class ExposureWindow:
         The row after the person's last one.
     converted
         Who converted.
-    apart
-        People who are set apart, by reason.
+    not_compared
+        How many others are not compared, by reason.
     observed
         Microseconds from the start of the clock to the end of what counts; empty where no time was read.
     at_risk
@@ -67,38 +67,36 @@ class ExposureWindow:
     stop: Ints
     end: Ints
     converted: Bools
-    apart: dict[str, int]
+    not_compared: dict[str, int]
     observed: Ints
     at_risk: Ints
     since: Ints
 
-    def keep(self, which: Bools, *, reason: str | None = None) -> ExposureWindow:
-        """Keep some of the people; the others are counted under a reason, if one is given."""
-        apart = dict(self.apart)
-        gone = int(len(which) - which.sum())
-        if reason is not None and gone:
-            apart[reason] = apart.get(reason, 0) + gone
+    def keep_people(self, which: Bools, *, reason: str | None = None) -> ExposureWindow:
+        """Keep some of the people; the others are counted as not compared if a reason is given."""
+        dropped = int(len(which) - which.sum())
+        counted = {reason: dropped} if reason is not None and dropped else {}
         return ExposureWindow(
             self.code[which],
             self.start[which],
             self.stop[which],
             self.end[which],
             self.converted[which],
-            apart,
+            self.not_compared | counted,
             *(times[which] if len(times) else times for times in (self.observed, self.at_risk, self.since)),
         )
 
-    def stop_after(self, time: Ints, limit: Ints, *, inclusive: bool = True) -> Ints:
-        """Find, for each person, the row after the last that counts and is not past a moment."""
+    def find_stop(self, time: Ints, limit: Ints, *, inclusive: bool = True) -> Ints:
+        """Find, for each person, the row after the last one that counts and is not later than a limit."""
         return search_within(time, limit, low=self.start, high=self.stop, side="right" if inclusive else "left")
 
 
-def unit_hash(codes: Ints, *, salt: int) -> Floats:
+def hash_to_unit(codes: Ints, *, salt: int) -> Floats:
     """Give each person a number in [0, 1) that looks random and is the same on every machine (splitmix64).
 
     Examples
     --------
-    >>> unit_hash(np.array([0, 1]), salt=1).round(3).tolist()
+    >>> hash_to_unit(np.array([0, 1]), salt=1).round(3).tolist()
     [0.176, 0.459]
     """
     with np.errstate(over="ignore"):
@@ -132,29 +130,29 @@ def open_window(
     code, first, last = bounds
     n = bounds.rows
     start, clock_row = first, first
-    known = np.ones(len(first), np.bool_)
+    has_clock = np.ones(len(first), np.bool_)
     if anchors is not None:
         anchor = next_marked(anchors, first, none=n)
-        known = anchor < last
-        clock_row, start = np.where(known, anchor, first), np.where(known, anchor + 1, last)
+        has_clock = anchor < last
+        clock_row, start = np.where(has_clock, anchor, first), np.where(has_clock, anchor + 1, last)
     conversion = next_marked(goals, start, none=n)
     converted = conversion < last
     stop = np.where(converted, conversion, last)
     empty = np.empty(0, np.int64)
     window = ExposureWindow(code, start, stop, last, converted, {}, empty, empty, empty)
     if time is None:
-        return window if anchors is None else window.keep(known)
+        return window if anchors is None else window.keep_people(has_clock)
     since = time[clock_row]
     elapsed = np.where(converted, time[np.minimum(conversion, max(n - 1, 0))] - since, _LONGEST)
     reach = spec.end_us - since  # how long each person could be observed
     if spec.within_us is not None:
         converted = elapsed <= spec.within_us
         reach = np.minimum(reach, spec.within_us)
-        stop = window.stop_after(time, since + spec.within_us)
+        stop = window.find_stop(time, since + spec.within_us)
     observed = np.where(converted, elapsed, reach)
     window = replace(window, stop=stop, converted=converted, observed=observed, at_risk=observed, since=since)
-    if not known.all():
-        elapsed, window = elapsed[known], window.keep(known)
+    if not has_clock.all():
+        elapsed, window = elapsed[has_clock], window.keep_people(has_clock)
     if isinstance(spec.exposure, First):
         return _cut_to_first(window, time, elapsed, spec, spec.exposure)
     if isinstance(spec.exposure, Matched) and spec.exposure.times:
@@ -165,22 +163,22 @@ def open_window(
 def _cut_to_first(
     window: ExposureWindow, time: Ints, elapsed: Ints, spec: CorrelationSpec, exposure: First
 ) -> ExposureWindow:
-    """Count behaviour of the first days alone, conversion after them: everybody has the same time to do something."""
+    """Count behaviour in the first days only, and conversions after them, so that everybody has the same time."""
     length = exposure.length_us
-    stop = window.stop_after(time, window.since + length)
+    stop = window.find_stop(time, window.since + length)
     window = replace(window, stop=stop, observed=np.full(len(stop), length))
     early = elapsed <= length
-    window = window.keep(~early, reason=f"converted within {exposure.label}")
+    window = window.keep_people(~early, reason=f"converted within {exposure.label}")
     if spec.follow_up_us is not None:
         last = length + spec.follow_up_us
         window = replace(window, converted=elapsed[~early] <= last, at_risk=np.minimum(window.at_risk, last))
-        seen = window.since + length + spec.follow_up_us <= spec.end_us
-        window = window.keep(seen, reason="could not be observed to the end of the follow-up")
+        is_followed_up = window.since + length + spec.follow_up_us <= spec.end_us
+        window = window.keep_people(is_followed_up, reason="could not be observed to the end of the follow-up")
     return window
 
 
 class MatchedPeople(NamedTuple):
-    """For how long people are observed when matched, and who is left out, by reason."""
+    """How long each person is observed when matched, and for each reason a mark on those who are left out."""
 
     observed: Ints
     left_out: dict[str, Bools]
@@ -188,31 +186,33 @@ class MatchedPeople(NamedTuple):
     @property
     def kept(self) -> Bools:
         """Who is compared."""
-        gone = list(self.left_out.values())
-        kept: Bools = ~(gone[0] | gone[1] | gone[2])
+        kept: Bools = ~np.logical_or.reduce(list(self.left_out.values()))
         return kept
 
 
 def match_people(window: ExposureWindow, exposure: Matched) -> MatchedPeople:
     """Observe everybody who did not convert for as long as some converter took.
 
-    The one observed longest is paired with the converter who took longest. With converters who took 1 and 9
-    days, somebody observed for 12 days gets 9 of them, and somebody observed for 3 gets 1.
+    The person observed longest is paired with the converter who took longest. With converters who took 1 and 9 days:
+
+        observed for 12 days  → paired with 9: compared by what was done in the first 9 days
+        observed for 3 days   → paired with 1: by what was done on the first day
+        observed for 6 hours  → paired with 1, but not observed as long: left out
     """
     times, keep = np.asarray(exposure.times, np.int64), np.asarray(exposure.keep)
     bins = len(keep)
-    # this uses as many of the others as can be used at all; late arrivals get short times, as converters who came
-    # late had to be quick
+    # pairing by rank uses as many of the others as possible; late arrivals get short times, just as converters who
+    # came late had to be quick
     reach = np.asarray(exposure.reach, np.int64)
     low, high = np.searchsorted(reach, window.observed, "left"), np.searchsorted(reach, window.observed, "right")
-    quantile = (low + unit_hash(window.code, salt=1) * np.maximum(high - low, 1)) / len(reach)
+    quantile = (low + hash_to_unit(window.code, salt=1) * np.maximum(high - low, 1)) / len(reach)
     drawn = np.minimum((quantile * len(times)).astype(np.int64), len(times) - 1)
     own = np.minimum(np.searchsorted(times, window.observed), len(times) - 1)
     rank = np.where(window.converted, own, drawn)
     part = rank * bins // len(times)
     length = np.where(window.converted, window.observed, times[rank])
     reachable = window.converted | (length <= window.observed)
-    chosen = np.where(window.converted, keep[part] > 0, unit_hash(window.code, salt=2) < keep[part])
+    chosen = np.where(window.converted, keep[part] > 0, hash_to_unit(window.code, salt=2) < keep[part])
     left_out = {
         "converted so late that too few others were observed as long": window.converted & ~chosen,
         "were not observed as long as the converter they were paired with": ~window.converted & ~reachable,
@@ -225,9 +225,9 @@ def _cut_to_matched(window: ExposureWindow, time: Ints, exposure: Matched) -> Ex
     """Cut everybody who did not convert to the time that some converter took."""
     found = match_people(window, exposure)
     limit = np.where(window.converted, _LONGEST, window.since + found.observed)
-    window = replace(window, stop=window.stop_after(time, limit, inclusive=False), observed=found.observed)
+    window = replace(window, stop=window.find_stop(time, limit, inclusive=False), observed=found.observed)
     counted = {reason: int(which.sum()) for reason, which in found.left_out.items() if which.any()}
-    return replace(window.keep(found.kept), apart=window.apart | counted)
+    return replace(window.keep_people(found.kept), not_compared=window.not_compared | counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,29 +293,25 @@ class ShardArrays:
             codes = np.where(self.mark_step(values.of), codes, np.int32(len(names)))
         return codes, names
 
-    def people_column(self, column: str, window: ExposureWindow) -> tuple[pl.Series, Ints]:
+    def look_up_trait(self, column: str, window: ExposureWindow) -> tuple[pl.Series, Ints]:
         """Look up a column of people, as text, for the people of a window.
 
-        A campaign counts only if it was met before the end of the window, which for converters is the goal: the first
-        tagged touch of somebody who converts on the second row and meets a mail's campaign on the third is none.
+        A campaign counts only if it was seen before the end of the window, which for converters is the goal: somebody
+        who converts on the second row and first comes through a campaign on the third has none.
 
         Return the value of each person, and the row by which it was known; -1 for what is known from the start.
         """
-        touch = touch_column(column)
+        touch = find_touch_column(column)
         if touch not in self.values:
-            series = self.people[column]
-            if series.dtype != pl.String:
-                series = series.cast(pl.String)
-            return series.gather(np.searchsorted(self.people["code"].to_numpy(), window.code)), np.full(
-                len(window.code), -1
-            )
+            person = np.searchsorted(self.people["code"].to_numpy(), window.code)
+            return self.people[column].cast(pl.String).gather(person), np.full(len(person), -1)
         values = self.values[touch]
         touches = np.flatnonzero(values.is_not_null().to_numpy())
         start = self.bounds.first[np.searchsorted(self.bounds.code, window.code)]
         row = next_marked(touches, start) if column.startswith("first_") else previous_marked(touches, window.stop)
-        met = (row >= start) & (row < window.stop)
-        text = values.gather(np.where(met, row, 0)) if len(values) else values.clear(len(row))
-        return text.cast(pl.String).set(pl.Series(~met), None), row
+        is_seen = (row >= start) & (row < window.stop)
+        text = values.gather(np.where(is_seen, row, 0)) if len(values) else values.clear(len(row))
+        return text.cast(pl.String).set(pl.Series(~is_seen), None), row
 
     def open_window(self, spec: CorrelationSpec) -> ExposureWindow:
         """Open the exposure window of a question on these rows."""
@@ -324,26 +320,26 @@ class ShardArrays:
         return open_window(self.bounds, spec, goals=goals, anchors=anchors, time=self.time)
 
 
-def touch_column(column: str) -> str:
-    """Return the column of events that a column of people such as "first_campaign" comes from; "" for others.
+def find_touch_column(column: str) -> str:
+    """Find the column of events that a column of people such as "first_campaign" comes from; "" for others.
 
     Examples
     --------
-    >>> touch_column("first_campaign"), touch_column("first_name")
+    >>> find_touch_column("first_campaign"), find_touch_column("first_name")
     ('campaign', '')
     """
     touch = column.removeprefix("first_").removeprefix("last_")
     return touch if touch in CAMPAIGN_COLUMNS and touch != column else ""
 
 
-def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> ShardArrays:
-    """Read what a question needs of a shard; `time` reads the timestamps even if the question does not need them."""
+def read_arrays(view: View, spec: CorrelationSpec, *, with_time: bool = False) -> ShardArrays:
+    """Read the columns of a shard that a question needs; the timestamps in any case if `with_time`."""
     steps = [spec.goal] + ([spec.since] if spec.since is not None else [])
     steps += [step for family in spec.families for step in list_steps(family)]
     conditions = [step for step in steps if step.events is None]
     counts = view.people.select("code", "event_count").collect() if view.whole else None
     wanted = [] if counts is not None else [pl.col("person")]
-    if time or spec.needs_time:
+    if with_time or spec.needs_time:
         wanted.append(pl.col("timestamp").to_physical().alias("timestamp"))
     is_named = len(conditions) < len(steps) or any(isinstance(family, EveryEvent) for family in spec.families)
     if is_named and view.codes is None:
@@ -353,7 +349,9 @@ def read_arrays(view: View, spec: CorrelationSpec, *, time: bool = False) -> Sha
     if spec.strata is not None and spec.strata != ACTIVITY and not spec.strata.startswith("every "):
         traits.add(spec.strata)
     touches = {
-        column: touch_column(column) for column in traits if touch_column(column) in view.events.collect_schema()
+        column: find_touch_column(column)
+        for column in traits
+        if find_touch_column(column) in view.events.collect_schema()
     }
     properties = sorted(
         {family.column for family in spec.families if isinstance(family, Values)} | set(touches.values())
@@ -387,7 +385,7 @@ _MOST_TIMES = 10_000
 
 def collect_times(journeys: JourneysProtocol, spec: CorrelationSpec) -> tuple[Ints, Ints]:
     """Collect how long converters took and how long the others could be observed, ascending, in microseconds."""
-    samples = journeys._count_shards(count_times, spec)
+    samples = journeys._count_shards(list_times, spec)
     times, others = (
         samples[name].explode(empty_as_null=False).drop_nulls().sort().to_numpy() for name in ("converted", "others")
     )
@@ -397,8 +395,8 @@ def collect_times(journeys: JourneysProtocol, spec: CorrelationSpec) -> tuple[In
 def fit_matched(times: Ints, others: Ints) -> Matched:
     """Work out how to cut those who did not convert to the times that converters took (see `collect_times`).
 
-    The converters' times are cut into twenty equal parts. In each, some share of the others could be observed that
-    long; they are thinned so that every part has as many of them for each converter.
+    The converters' times are split into twenty equal parts. In each part, only a share of the others was observed that
+    long; parts with a larger share are thinned, so that all have equally many of the others per converter.
     """
     if not len(times) or not len(others):
         return Matched()
@@ -414,9 +412,9 @@ def fit_matched(times: Ints, others: Ints) -> Matched:
     return Matched(tuple(times.tolist()), tuple(others.tolist()), tuple(np.minimum(keep, 1.0).tolist()))
 
 
-def count_times(view: View, spec: CorrelationSpec) -> pl.DataFrame:
-    """List the times of one shard."""
-    window = read_arrays(view, replace(spec, families=()), time=True).open_window(spec)
+def list_times(view: View, spec: CorrelationSpec) -> pl.DataFrame:
+    """List the times of one shard: `converted` (until they did) and `others` (until the end of observation)."""
+    window = read_arrays(view, replace(spec, families=()), with_time=True).open_window(spec)
     return pl.DataFrame(
         {"converted": [window.at_risk[window.converted]], "others": [window.at_risk[~window.converted]]},
         schema={"converted": pl.List(pl.Int64), "others": pl.List(pl.Int64)},

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.correlation.caveats import LEVEL
-from journeys.analyses.correlation.summarise import CELLS, add_measures, cell_columns
+from journeys.analyses.correlation.summarise import CELLS, add_cells, add_measures
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
@@ -133,7 +133,8 @@ def associate_steps(
         for count in ("people", "converted")
     )
     shown = rows.filter(pl.col("people") >= min_people)
-    measured = add_measures(cell_columns(shown, everyone, reached), confidence=0.95).with_columns(_in_column(shown))
+    cells = add_cells(shown, people=everyone, converted=reached)
+    measured = add_measures(cells, confidence=0.95).with_columns(_compare_in_column(shown))
     columns = [*CELLS, "phi", "ci_low", "ci_high", "p_value", "q_value"]
     columns += ["odds_ratio", "lift", "strength", "rate_with", "rate_without", "phi_in_column", "rate_others_in_column"]
     # of names with an arrow in them two links may be called the same
@@ -143,12 +144,10 @@ def associate_steps(
     return StepAssociations(ordered, dict(settings), journeys, goal, everyone, reached, rows.height - shown.height)
 
 
-def _in_column(rows: pl.DataFrame) -> list[pl.Series]:
-    """Compare each step with the others of its column; what is no step is not compared."""
-    people, converted, all_people, all_converted = (
-        rows[name].to_numpy().astype(np.float64)
-        for name in ("people", "converted", "column_people", "column_converted")
-    )
+def _compare_in_column(rows: pl.DataFrame) -> list[pl.Series]:
+    """Compare each step with the others of its column; drop-offs are not compared."""
+    names = ["people", "converted", "column_people", "column_converted"]
+    people, converted, all_people, all_converted = rows.select(names).cast(pl.Float64).to_numpy().T
     others, others_converted = all_people - people, all_converted - converted
     cells = [converted, people - converted, others_converted, others - others_converted]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -59,7 +59,7 @@ class Correlation(Result[J]):
     _left_out: pl.DataFrame = field(repr=False)
     _spec: CorrelationSpec = field(repr=False)
     _counts: BehaviourCounts = field(repr=False)
-    _ask_of: Callable[[Any], Any] = field(repr=False)  # asks other journeys the same
+    _rerun_on: Callable[[Any], Any] = field(repr=False)  # asks other journeys the same
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -363,7 +363,7 @@ class Correlation(Result[J]):
         """
         if not isinstance(other, Correlation) and not hasattr(other, "_log"):
             raise ArgumentError(f"other: expected a correlation, or the journeys of other people; got {other!r}.")
-        answer: Correlation[J] = other if isinstance(other, Correlation) else self._ask_of(other)
+        answer: Correlation[J] = other if isinstance(other, Correlation) else self._rerun_on(other)
         return compare_groups(
             self._journeys,
             self.table,

@@ -14,7 +14,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, parse_spec
 from journeys.analyses.correlation.summarise import add_up, summarise
 from journeys.analyses.protocol import J
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.steps import StepLike, moment_us
 
 
@@ -107,11 +107,10 @@ def correlation(
         min_people=min_people,
         confidence=confidence,
     )
-    options: dict[str, Any] = {"goal": spec.goal.name, "exposure": exposure, "min_people": min_people}
-    options |= {"since": spec.since.name} if spec.since is not None else {}
-    options |= {"within": within} if within is not None else {}
-    options |= {"follow_up": follow_up} if follow_up is not None else {}
-    answer = _answer_question(journeys, spec, options=options)
+    asked = {"goal": spec.goal.name, "exposure": exposure, "min_people": min_people}
+    optional = {"since": spec.since and spec.since.name, "within": within, "follow_up": follow_up}
+    asked |= {name: value for name, value in optional.items() if value is not None}
+    answer = _answer_question(journeys, spec, asked=asked)
     _check_excluded(answer)
     return answer
 
@@ -160,7 +159,7 @@ def correlations(
     """
     if isinstance(goals, str) or len(goals) == 0:
         raise ArgumentError(f"goals: expected a list of at least one goal, got {goals!r}.")
-    each = [
+    answers = [
         correlation(
             journeys,
             goal,
@@ -175,19 +174,19 @@ def correlations(
         )
         for goal in goals
     ]
-    names = [one.goal for one in each]
+    names = [answer.goal for answer in answers]
     if len(set(names)) < len(names):
         raise ArgumentError(f"goals: {names!r} has a name twice; give each its own with jn.step(name, …).")
     settings = journeys._make_settings(goals=names, exposure=exposure, min_people=min_people)
-    return combine_goals(journeys, each, settings=settings)
+    return combine_goals(journeys, answers, settings=settings)
 
 
-def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str, Any]) -> Correlation[J]:
-    """Count a question and summarise its answer."""
+def _answer_question(journeys: J, spec: CorrelationSpec, *, asked: Mapping[str, Any]) -> Correlation[J]:
+    """Count and summarise; `asked` is what the settings show."""
 
-    def ask_of(other: J) -> Correlation[J]:
+    def rerun_on(other: J) -> Correlation[J]:
         end = 0 if other.until is None else moment_us(other.until)
-        return _answer_question(other, replace(spec, names=other._log.names, end_us=end), options=options)
+        return _answer_question(other, replace(spec, names=other._log.names, end_us=end), asked=asked)
 
     fitted = spec
     if isinstance(spec.exposure, Matched):
@@ -196,21 +195,18 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, options: Mapping[str
     table, left_out = summarise(counts, fitted, unit=journeys._log.unit)
     return Correlation(
         table=table,
-        settings=journeys._make_settings(**options),
+        settings=journeys._make_settings(**asked),
         _journeys=journeys,
-        not_compared=counts.apart,
+        not_compared=counts.not_compared,
         _left_out=left_out,
         _spec=fitted,
         _counts=counts,
-        _ask_of=ask_of,
+        _rerun_on=rerun_on,
     )
 
 
 def _check_excluded(answer: Correlation[J]) -> None:
     """Refuse to leave out what is neither a behaviour nor an event: a misspelt name would leave a leak in."""
     known = {*answer.table["behaviour"], *answer._left_out["behaviour"], *answer._spec.names}
-    wrong = sorted(answer._spec.exclude - known)
-    available = sorted(known)
-    raise_all(
-        [unknown_message("exclude", name, available=available, what="behaviour") for name in wrong], UnknownNameError
-    )
+    if wrong := sorted(answer._spec.exclude - known):
+        raise UnknownNameError(unknown_message("exclude", wrong, available=sorted(known), what="behaviour"))

@@ -14,13 +14,13 @@ import polars as pl
 from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.equal_time import EqualTime, compare_equal_time
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, parse_strata
-from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_up
+from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_cells, add_measures, add_up
 from journeys.analyses.labels import label_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import Result
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.errors import UnknownNameError, unknown_message
-from journeys.stats import adjust, mantel_haenszel, partial_phi, phi_table, to_columns
+from journeys.stats import adjust, mantel_haenszel, partial_phi, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -213,7 +213,7 @@ def stratify_tables(
         spec = replace(asked, strata=parse_strata(journeys._log, column))
         counts = add_up(journeys._count_shards(count, spec), spec)
         ordered = table.sort("family", "value")
-        groups = _by_stratum(ordered, counts, confidence=spec.confidence)
+        groups = _measure_strata(ordered, counts, confidence=spec.confidence)
         tests.append(compare_equal_time(journeys, spec, list(ordered.select("family", "value").iter_rows())))
         pooled.append(_pool_strata(ordered, groups, confidence=spec.confidence))
         level = pl.col("stratum").str.extract(r"^(\d+)").cast(pl.Int64) if column == ACTIVITY else pl.col("stratum")
@@ -225,8 +225,8 @@ def stratify_tables(
     ]
 
 
-def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: float) -> pl.DataFrame:
-    """Return the four counts of each behaviour in every group, empty groups included."""
+def _measure_strata(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: float) -> pl.DataFrame:
+    """Return the four counts and phi of each behaviour in every group, empty groups included."""
     groups = counts.totals.rename({"people": "everybody", "converted": "converters"})
     counted = counts.table.rename({"behaviour": "value"})
     full = (
@@ -234,25 +234,12 @@ def _by_stratum(table: pl.DataFrame, counts: BehaviourCounts, *, confidence: flo
         .join(groups, how="cross")
         .join(counted, on=["family", "value", "stratum"], how="left", nulls_equal=True)
         .with_columns(pl.col("people", "converted").fill_null(0))
-        .with_columns(
-            both=pl.col("converted"),
-            behaviour_only=pl.col("people") - pl.col("converted"),
-            conversion_only=pl.col("converters") - pl.col("converted"),
-            neither=pl.col("everybody") - pl.col("converters") - pl.col("people") + pl.col("converted"),
-        )
         .sort("family", "value", "stratum")
     )
-    found = phi_table(*(full[name] for name in CELLS), confidence=confidence)
-    measured = {name: getattr(found, name) for name in ("phi", "ci_low", "ci_high", "p_value")}
-    return full.select("behaviour", "stratum", *CELLS, "family", "value").with_columns(
-        *to_columns(**measured),
-        rate_with=_rate_of("both", "behaviour_only"),
-        rate_without=_rate_of("conversion_only", "neither"),
-    )
-
-
-def _rate_of(yes: str, no: str) -> pl.Expr:
-    return (pl.col(yes) / (pl.col(yes) + pl.col(no))).fill_nan(None)
+    cells = add_cells(full, people=pl.col("everybody"), converted=pl.col("converters"))
+    measures = ["phi", "ci_low", "ci_high", "p_value", "rate_with", "rate_without"]
+    measured = add_measures(cells, confidence=confidence)
+    return measured.select("behaviour", "stratum", *CELLS, "family", "value", *measures)
 
 
 def _pool_strata(table: pl.DataFrame, strata: pl.DataFrame, *, confidence: float) -> pl.DataFrame:

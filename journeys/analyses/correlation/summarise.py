@@ -8,10 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from journeys.analyses.correlation.count import COUNTED
 from journeys.analyses.correlation.spec import (
     AtLeast,
     CorrelationSpec,
     EveryEvent,
+    Family,
     Happened,
     Sequence,
     Trait,
@@ -40,7 +42,7 @@ class BehaviourCounts:
         `family`, `behaviour`, `stratum`, `people`, `converted`: who did it, and who of them converted.
     totals : pl.DataFrame
         `stratum`, `people`, `converted`.
-    apart : dict of str to int
+    not_compared : dict of str to int
         People who are not compared, by reason.
     rows : tuple of int
         Events in the time that counts, of those who did not convert and of those who did.
@@ -52,7 +54,7 @@ class BehaviourCounts:
 
     table: pl.DataFrame
     totals: pl.DataFrame
-    apart: dict[str, int]
+    not_compared: dict[str, int]
     rows: tuple[int, int]
     after: dict[tuple[int, str], int]
     own: frozenset[str]
@@ -72,25 +74,25 @@ def add_up(counts: pl.DataFrame, spec: CorrelationSpec) -> BehaviourCounts:
     """Add up the counts of shards."""
     keys = ["kind", "family", "behaviour", "stratum"]
     summed = counts.group_by(keys).agg(pl.col("people").sum(), pl.col("converted").sum())
-    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in ("cell", "total", "apart", "rows", "ever", "own")}
+    kinds = {kind: summed.filter(pl.col("kind") == kind) for kind in COUNTED}
     rows, converter_rows = (int(kinds["rows"][name].sum()) for name in ("people", "converted"))
     if spec.goal.events is not None:
         own = frozenset(spec.goal.events)
     else:
-        # a goal that is a condition sets apart the events that never come without satisfying it
+        # where the goal is a condition: the events that never happen without satisfying it
         only = kinds["own"].filter((pl.col("converted") > 0) & (pl.col("people") == pl.col("converted")))
         own = frozenset(only["behaviour"])
     return BehaviourCounts(
         table=kinds["cell"].drop("kind").sort("family", "behaviour", "stratum"),
         totals=kinds["total"].select("stratum", "people", "converted").sort("stratum"),
-        apart=dict(kinds["apart"].sort("behaviour").select("behaviour", "people").iter_rows()),
+        not_compared=dict(kinds["not compared"].sort("behaviour").select("behaviour", "people").iter_rows()),
         rows=(rows - converter_rows, converter_rows),
-        after=_only_after(kinds["ever"], kinds["cell"]),
+        after=_count_only_after(kinds["ever"], kinds["cell"]),
         own=own,
     )
 
 
-def _only_after(ever: pl.DataFrame, cell: pl.DataFrame) -> dict[tuple[int, str], int]:
+def _count_only_after(ever: pl.DataFrame, cell: pl.DataFrame) -> dict[tuple[int, str], int]:
     """Subtract the converters who did it in the time that counts from those who ever did it."""
     keys = ["family", "behaviour"]
     before = cell.group_by(keys).agg(pl.col("converted").sum().alias("before"))
@@ -109,30 +111,37 @@ def normalise_name(name: str) -> str:
     return "".join(char for char in name.casefold() if not char.isspace() and char not in "_-")
 
 
-def behaviour_name(spec: CorrelationSpec, family: int, behaviour: str) -> str:
-    """Name a behaviour so that it cannot be taken for another."""
-    asked = spec.families[family]
-    if isinstance(asked, EveryEvent):
-        return behaviour
-    if isinstance(asked, Values):
-        column = asked.column if asked.of is None else f"{asked.of.name}, {asked.column}"
-        return f"{column}: {behaviour}"
-    if isinstance(asked, Trait):
-        return f"{asked.column}: {behaviour}"
-    if isinstance(asked, AtLeast):
-        return f"{asked.step.name}, {behaviour}"
-    if isinstance(asked, Sequence):
-        return f"{asked.first.name}, then {asked.then.name}"
-    return asked.step.name
+_KINDS = {
+    EveryEvent: "event",
+    Values: "value",
+    Trait: "trait",
+    Happened: "step",
+    AtLeast: "threshold",
+    Sequence: "sequence",
+}
 
 
-def _kind_of(spec: CorrelationSpec, family: int) -> str:
-    kinds = {EveryEvent: "event", Values: "value", Trait: "trait", AtLeast: "threshold", Sequence: "sequence"}
-    return kinds.get(type(spec.families[family]), "step")
+def _name_behaviour(family: Family, value: str) -> str:
+    """Name a behaviour of a family so that it cannot be taken for another."""
+    if isinstance(family, EveryEvent):
+        return value
+    if isinstance(family, Values):
+        column = family.column if family.of is None else f"{family.of.name}, {family.column}"
+        return f"{column}: {value}"
+    if isinstance(family, Trait):
+        return f"{family.column}: {value}"
+    if isinstance(family, AtLeast):
+        return f"{family.step.name}, {value}"
+    if isinstance(family, Sequence):
+        return f"{family.first.name}, then {family.then.name}"
+    return family.step.name
 
 
-def cell_columns(table: pl.DataFrame, people: int, converted: int) -> pl.DataFrame:
-    """Turn "did it" and "did it and converted" into the four counts."""
+def add_cells(table: pl.DataFrame, *, people: int | pl.Expr, converted: int | pl.Expr) -> pl.DataFrame:
+    """Add the four counts: `people` and `converted` are totals here, in the table those who did the behaviour.
+
+    For instance, of 100 people 30 converted; 20 did it, 15 of whom converted: 15, 5, 15 and 65.
+    """
     did, both = pl.col("people"), pl.col("converted")
     return table.with_columns(
         both=both,
@@ -150,12 +159,13 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec, *, unit: str) -> t
     """
     pooled = counts.table.group_by("family", "behaviour").agg(pl.col("people").sum(), pl.col("converted").sum())
     pooled = pooled.sort("family", "behaviour").rename({"behaviour": "value"})
-    names = [behaviour_name(spec, family, value) for family, value in pooled.select("family", "value").iter_rows()]
-    kinds = [_kind_of(spec, family) for family in pooled["family"]]
+    families = [spec.families[number] for number in pooled["family"]]
+    names = [_name_behaviour(family, value) for family, value in zip(families, pooled["value"], strict=True)]
+    kinds = [_KINDS[type(family)] for family in families]
     pooled = pooled.with_columns(
         pl.Series("behaviour", names, dtype=pl.String), pl.Series("kind", kinds, dtype=pl.String)
     )
-    # of a search for thresholds only one row stays; all others are selected by name
+    # people are selected by the name of a behaviour; of a search for thresholds only one row stays
     twice = pooled.filter((pl.col("kind") != "threshold") & pl.col("behaviour").is_duplicated())["behaviour"]
     if len(twice):
         raise ArgumentError(
@@ -165,12 +175,12 @@ def summarise(counts: BehaviourCounts, spec: CorrelationSpec, *, unit: str) -> t
     pooled = pooled.with_columns(pl.Series("reason", reasons, dtype=pl.String))
     left_out = pooled.filter(pl.col("reason").is_not_null()).select("behaviour", "reason", "people", "family", "value")
     kept = pooled.filter(pl.col("reason").is_null())
-    table = cell_columns(kept, counts.people, counts.converted)
+    table = add_cells(kept, people=counts.people, converted=counts.converted)
     table = add_measures(table, confidence=spec.confidence)
     notes = [_explain_undefined(row, unit=unit) for row in table.iter_rows(named=True)]
     table = table.with_columns(pl.Series("note", notes, dtype=pl.String))
     after = [counts.after.get(key, 0) for key in table.select("family", "value").iter_rows()]
-    table = _best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
+    table = _keep_best_thresholds(table.with_columns(pl.Series("only_after", after, dtype=pl.Int64)))
     table = table.with_columns(to_columns(q_value=adjust(table["p_value"])))
     return _sort_columns(table), left_out
 
@@ -225,21 +235,14 @@ def _explain_undefined(row: dict[str, Any], *, unit: str) -> str | None:
         return adapt_words(next(reason for reason, is_true in reasons.items() if is_true))
 
 
-def _best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
+def _keep_best_thresholds(table: pl.DataFrame) -> pl.DataFrame:
     """Keep the best threshold of each search, its p-value multiplied by the number of thresholds tried."""
     searched = table.filter(pl.col("kind") == "threshold")
-    if searched["family"].n_unique() == searched.height:
-        return table
     tried = pl.col("p_value").is_not_null().sum().over("family").clip(1)
+    by_certainty = ["family", pl.col("p_value").fill_null(2.0), pl.col("phi").abs(), "behaviour"]
     best = (
         searched.with_columns(tried=tried)
-        .sort(
-            "family",
-            pl.col("p_value").fill_null(2.0),
-            pl.col("phi").abs(),
-            "behaviour",
-            descending=[False, False, True, False],
-        )
+        .sort(by_certainty, descending=[False, False, True, False])
         .unique("family", keep="first", maintain_order=True)
         .with_columns(
             p_value=(pl.col("p_value") * pl.col("tried")).clip(0, 1),
