@@ -158,8 +158,8 @@ class DifferenceExplanation(Result[J]):
 
     @property
     def finding(self) -> str:
-        """The option that changes most, as one sentence."""
-        from journeys.display import adapt_words, choose_form, shorten_words
+        """The option that changes the count most, as one sentence."""
+        from journeys.display import adapt_words, choose_form, quote_name, shorten_words
 
         if not self.table.height:
             return adapt_words("Both ask the same; they differ in the people asked.")
@@ -168,14 +168,15 @@ class DifferenceExplanation(Result[J]):
             return adapt_words("None of the options that differ changes anything for these people on its own.")
         if (people := self.settings["people"]) < MIN_PEOPLE:
             return say_too_few(people, "asked", unit=self._journeys._log.unit)
+        choice = quote_name(row["choice"])
         if abs(row["change"]) < MIN_PEOPLE:
             counted = adapt_words(choose_form(MIN_PEOPLE, *self._counted))
-            changes = f"changes fewer than {MIN_PEOPLE} {counted} on its own"
-            return NoFinding(f"The option that changes most, {row['choice']}, {changes}: too few for a finding.")
+            changes = f"changes the count by fewer than {MIN_PEOPLE} {counted} on its own"
+            return NoFinding(f"The option that matters most, {choice}, {changes}: too few for a finding.")
         counted = adapt_words(choose_form(abs(row["change"]), *self._counted))
         change = f"{row['change']:+,} {counted}".replace("-", "−")
         here, there = (shorten_words(row[side]) for side in ("here", "there"))
-        return f"The largest change comes from {row['choice']}: {here!r} here, {there!r} there ({change})."
+        return f"The option that matters most is {choice}: {here!r} here, {there!r} there ({change})."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw what each option alone would change."""

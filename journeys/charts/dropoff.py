@@ -52,7 +52,7 @@ def draw_dropoff(
     theme = theme_colours(dark=dark)
     has_few = any(row["passed"] < ENOUGH for row in rows)
     notes = (
-        [f"the {len(rows)} that lose most of {format_count(table.height, 'event')}"] if table.height > len(rows) else []
+        [f"the {len(rows)} of {format_count(table.height, 'event')} that lose most"] if table.height > len(rows) else []
     )
     notes += [f"hollow: fewer than {ENOUGH} were there"] if has_few else []
     if notes:

@@ -131,7 +131,7 @@ def draw_flow_difference(
         meant = [Swatch(theme.rest, "node: its size is what differs there"), *meant]
     add_legend(fig, meant, vertical=narrow)
     undrawn = len(moves) - len(links)
-    notes = (subtitle, collapsed.note, f"{undrawn} smaller differences left undrawn." if undrawn else "")
+    notes = (subtitle, collapsed.note, f"{undrawn} smaller differences not drawn." if undrawn else "")
     width = None if narrow else width_for(canvas.columns)
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in notes if note), dark=dark, narrow=narrow,

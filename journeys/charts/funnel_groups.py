@@ -129,7 +129,7 @@ def draw_groups(
     )
     notes = [adapt_words(f"Grey, hollow: fewer than {few} people")] if hollow else []
     notes += (
-        [f"{format_count(len(folded), 'group')} of fewer than {few} {adapt_words('people')} only in the table"]
+        [f"{format_count(len(folded), 'group')} of fewer than {few} {adapt_words('people')}: only in the table"]
         if folded
         else []
     )

@@ -56,7 +56,7 @@ def draw_transitions(
     ('heatmap', 0.6)
     """
     if matrix.is_empty():
-        return draw_nothing("No event follows on another.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
+        return draw_nothing("No event follows another.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     # more columns have no room for their names on a phone
     most = 11 if narrow else _MOST
     targets = matrix.columns[1:]

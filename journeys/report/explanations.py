@@ -64,8 +64,8 @@ _FUNNEL_COLUMNS = (
     *("rate_from_previous", "rate_low", "rate_high", "median_time_from_previous"),
 )
 _FUNNEL_METHOD = (
-    "A person reaches a step with events that satisfy all steps up to it, in the order of the log and each with an "
-    "event of its own; other events may lie between. The deepest attempt counts. Intervals are 95% Wilson intervals."
+    "A person reaches a step by doing all steps up to it in this order, each with a separate event; other events may "
+    "come in between. Of several attempts, the one that gets furthest counts. Intervals are 95% Wilson intervals."
 )
 
 
@@ -77,7 +77,8 @@ def _explain_funnel(funnel: Funnel[Any]) -> Explanation:
         what = " and ".join(name.removeprefix("first_").replace("_", " ") for name in groups)
         return Explanation(
             question=f"Which {what} brings people who stay?",
-            reading=f"how far people from each {what} got, with 95% intervals; in brackets, how many entered.",
+            reading=f"each dot is the share for one {what} at that step, with its 95% interval; in brackets, how many "
+            "entered.",
             limits=f"that the {what} made the difference: it may have reached other people.",
             method=_FUNNEL_METHOD,
             columns=(*groups, *_FUNNEL_COLUMNS),
@@ -113,7 +114,7 @@ def _describe_censoring(funnel: Funnel[Any]) -> str:
     if within in (None, "session") or not isinstance(last, datetime):
         return ""
     since = last - timedelta(microseconds=duration_us(within, argument="within"))
-    return f" People who entered after {format_day(since)} have not had the whole {_format_window(within)} yet."
+    return f" People who entered after {format_day(since)} have not had the full {_format_window(within)} yet."
 
 
 @_explain.register(Attribution)
@@ -121,8 +122,9 @@ def _explain_attribution(attribution: Attribution[Any]) -> Explanation:
     money = " What a conversion is worth is shared in the same way." if attribution.settings.get("value") else ""
     return Explanation(
         question="Which campaigns get the credit?",
-        reading="how many conversions each campaign gets credit for, and their share of all. Every campaign that "
-        "people touched counts here, not only their first: numbers of people differ from those by first campaign."
+        reading="each bar is the number of conversions that a campaign gets credit for, with its share of all. Every "
+        "campaign that people came through counts here, not only their first, so the numbers differ from those by "
+        "first campaign."
         f"{money}",
         limits="that these people would not have converted without the campaign.",
         method="Each person's first conversion counts once, and its credit is shared among the touchpoints before it "
@@ -140,10 +142,10 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
         'column. Small nodes are combined as "(other)"; on a phone, only the three largest of a column are shown. '
         "Colours only help to follow an event from column to column.",
         limits="that a path makes people convert. Many people who never converted took the same paths.",
-        method="Each journey from its first touch to the first time that the goal is reached. People into a node equal "
-        "those out of it plus those who stop there, go on beyond the last column, or have reached the goal. In the "
+        method="Each journey runs from its first touch to the first time that the goal is reached. As many people come "
+        "into a node as go out of it, stop there, go on beyond the last column, or have reached the goal. In the "
         "table, position 0 is the first column, and the conversion rate is that of all people who took the link, "
-        "whether they reached the goal or not.",
+        "whether or not they reached the goal.",
         columns=("source", "target", "position", "people", "sessions", "share", "median_time", "conversion_rate"),
     )
 
@@ -153,8 +155,8 @@ def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
     cautions = " ".join(correlation.cautions)
     equal = correlation.settings["exposure"] == "before" and (
         "The heading and the chart compare people who were observed for the same length of time. In the numbers, only "
-        "phi matched, q equal time and strength matched do so; the other columns count all that people did before they "
-        "converted, so that more people did it there. "
+        '"phi matched", "q equal time" and "strength matched" do so; the other columns count everything that people '
+        "did before converting, so their counts are higher. "
     )
     return Explanation(
         question=f"Which behaviours go with {quote_name(correlation.goal)}?",
@@ -163,6 +165,6 @@ def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
         limits="that the behaviour makes people convert. Only an experiment can show that.",
         method="Only events before the first conversion count, so that consequences of converting do not look "
         "like its reasons. phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)): a did both, b only the behaviour, c only "
-        "converted, d neither. Its interval is that of the score test; q-values are corrected for the number of "
+        "converted, d neither. Its interval comes from the score test; q-values are corrected for the number of "
         "behaviours (Benjamini and Hochberg).",
     )

@@ -53,9 +53,8 @@ def reconcile_counts(funnel: Funnel[Any], *, ever: int, window: str = "") -> str
     if last["people"] == ever:
         return ""
     return (
-        f"{format_count(ever, 'person')} did {quote_name(last['name'])} at any time, and "
-        f"{format_number(last['people'])} of them after "
-        f"all steps before it{window}: other sections count all {format_number(ever)}."
+        f"{format_count(ever, 'person')} did {quote_name(last['name'])} at some point, {format_number(last['people'])} "
+        f"of them after going through all earlier steps{window}. Other sections count all {format_number(ever)}."
     )
 
 
@@ -146,9 +145,9 @@ def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[st
     group = comparison.table.columns[: comparison.table.columns.index("step")]
     if group:
         names = " and ".join(quote_name(str(row[name])) for name in group)
-        sides = f"of {names}", "others"
+        sides = f"in {names}", "others"
     elif comparison.sides:
-        sides = f"of {quote_name(comparison.sides[0])}", f"of {quote_name(comparison.sides[1])}"
+        sides = f"in {quote_name(comparison.sides[0])}", f"in {quote_name(comparison.sides[1])}"
     here, there = sides or ("here", "on the other side")
     before = "" if comparison.settings["measure"] == "rate_from_start" else " of those at the step before"
     sentence = (

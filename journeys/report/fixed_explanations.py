@@ -55,8 +55,8 @@ _CHANCE = "An interval that crosses zero may be chance."
 _CORRECTED = "q-values are corrected for the number of comparisons (Benjamini and Hochberg)."
 _NO_CAUSE = "that the behaviour makes people convert. Only an experiment can show that."
 _FIRST_ENTRY = (
-    "Times count from the first time that somebody entered. The funnel counts each person's best attempt, which may "
-    "begin later: its medians are shorter, and a few more people reach the end in time."
+    "Times count from each person's first entry. The funnel counts their best attempt, which may begin later, so its "
+    "medians are shorter, and a few more people reach the end in time."
 )
 
 FIXED: dict[type[Any], Explanation] = {
@@ -74,7 +74,7 @@ FIXED: dict[type[Any], Explanation] = {
         question="Which campaigns gained or lost credit?",
         reading="the share of all conversions that each touchpoint gets credit for, on both sides, and the difference "
         f"in points with its 95% interval. {_CHANCE}",
-        limits="why the credit moved: budgets, seasons and audiences change, too.",
+        limits="why the credit moved: budgets, seasons and audiences change too.",
         method=f"Differences of two shares with Newcombe's interval; {_CORRECTED}",
     ),
     ComparedFlow: Explanation(
@@ -91,8 +91,9 @@ FIXED: dict[type[Any], Explanation] = {
     ConvertedWithin: Explanation(
         question="How many convert within which time?",
         reading="the curve rises with each conversion; its last point is the share that had converted by then.",
-        limits="what happens after the last event of the data, or that late arrivals will do as the earlier ones did.",
-        method="Kaplan and Meier's estimate with its 95% interval: people who have not had the time yet count for as "
+        limits="what happens after the last event of the data, or that people who came late will do as those before "
+        "them did.",
+        method="Kaplan–Meier estimate with its 95% interval: people who have not had the full time yet count for as "
         "long as they were observed.",
     ),
     CorrelationComparison: Explanation(
@@ -126,22 +127,23 @@ FIXED: dict[type[Any], Explanation] = {
     ),
     DifferenceExplanation: Explanation(
         question="Why do two numbers for the same question differ?",
-        reading="each bar is how many more or fewer people would count if this one setting were as on the other side.",
+        reading="each bar shows how many more or fewer people would count if this one setting were as on the other "
+        "side.",
         limits="which of the two settings is right.",
         method="Each setting is changed by itself; the changes need not add up to the whole difference.",
     ),
     Dropoff: Explanation(
         question="Where do journeys end without the goal?",
-        reading="each bar is the number of people whose last event this was; beside it, their share of all who were "
+        reading="each bar is the number of people whose last event this was; beside it, their share of all who got "
         "there.",
         limits="that the last event made them stop: it may only be what people do last.",
         columns=("event", "people", "share", "passed", "loss_rate", "ci_low", "ci_high", "last_steps", "instead"),
     ),
     Exits: Explanation(
         question="Who left, and who can be won back?",
-        reading="how many left at each step, how many still have time, and what those who left did next. Those who "
-        "left, went another way or still have time add up to the people whom the funnel lost there. In the numbers, "
-        "one row per person, with the recording of their session where there is one.",
+        reading="the bars show how many left at each step, how many still have time, and what those who left did next. "
+        "Those who left, went another way or still have time add up to the people whom the funnel lost there. In the "
+        "numbers, one row per person, with the recording of their session where there is one.",
         limits="why they left; somebody who still has time has not left.",
         method="Those who went another way reached the goal, but not through all steps in time.",
         columns=(
@@ -217,7 +219,7 @@ FIXED: dict[type[Any], Explanation] = {
         reading="one row per touchpoint, one dot per model, with 95% intervals. Where the dots lie together, the "
         "choice of the model hardly matters.",
         limits="which model is right, or that these people would not have converted without the campaign.",
-        method="Intervals come from drawing people again, with replacement.",
+        method="Intervals are bootstrapped: people are drawn again, with replacement.",
     ),
     NextEvents: Explanation(
         question="What did those who dropped off do next?",
@@ -227,7 +229,7 @@ FIXED: dict[type[Any], Explanation] = {
     Overlap: Explanation(
         question="How many people are in which segments?",
         reading="each bar is the number of people in exactly the segments that are marked below it.",
-        limits="why segments overlap. Expected is what chance alone would give if they had nothing to do with each "
+        limits='why segments overlap. "expected" is what chance alone would give if they had nothing to do with each '
         "other.",
     ),
     Paths: Explanation(
@@ -238,11 +240,11 @@ FIXED: dict[type[Any], Explanation] = {
     ),
     Permutation: Explanation(
         question="Could these associations be chance?",
-        reading="each dot is a behaviour: the further from the middle, the stronger it goes with the goal; the higher, "
-        "the less likely it is chance.",
+        reading="each dot is a behaviour: the further from the middle, the more closely it goes with the goal; the "
+        "higher, the less likely it is chance.",
         limits=_NO_CAUSE,
-        method="Who converted is shuffled many times; p permuted is how often a shuffle gives as strong an "
-        "association, p family how often for any behaviour at all.",
+        method='Conversions are shuffled among people many times: "p permuted" is how often a shuffle gives an '
+        'association at least as strong, "p family" how often it does so for any behaviour at all.',
     ),
     Resonance: Explanation(
         question="Which touchpoints work better, or worse, for these people?",
@@ -255,18 +257,19 @@ FIXED: dict[type[Any], Explanation] = {
         reading="each row is the people who started in one period, each column how long after. Darker cells: more "
         "of them came back.",
         limits="that people who did not come back are lost for good, or why they stayed away.",
-        method="A person belongs to the period of their first start. Intervals are 95% Wilson intervals; the overall "
-        "rate uses only cells that are over.",
+        method="Each person counts in the period in which they first started. Intervals are 95% Wilson intervals; the "
+        "overall rate uses only cells whose time is over.",
     ),
     Sequences: Explanation(
-        question="Which events follow directly on each other most often?",
+        question="Which events most often follow one another directly?",
         reading="one line per sequence, with the people in whose journey it occurs.",
         limits="that a sequence makes people convert.",
         method="The conversion rate is that of all people with the sequence.",
     ),
     Sessions: Explanation(
         question="What do sessions begin with, and what do they lead to?",
-        reading="how many sessions each group has, and the share of them that is named above the chart.",
+        reading="each bar is the number of sessions in a group; beside it, the share of them that is named above the "
+        "chart.",
         limits="that what they begin with made the difference: it may attract other people.",
         method="A pause begins a new session. A session bounces if it has one page view and no other event.",
     ),
@@ -281,7 +284,7 @@ FIXED: dict[type[Any], Explanation] = {
         question="How long does each step take?",
         reading="the dot is the median: half of those who took the step were faster. The line shows how far times "
         "spread.",
-        limits="how long those would have needed who did not take the step.",
+        limits="how long people who did not take the step would have needed.",
         method=_FIRST_ENTRY,
     ),
     Stickiness: Explanation(
@@ -291,15 +294,15 @@ FIXED: dict[type[Any], Explanation] = {
     ),
     Stratified: Explanation(
         question="Does a behaviour still go with the goal among similar people?",
-        reading="from everybody together (hollow) to the average within the groups (filled). A line that ends near "
-        "zero: the groups explain the association.",
+        reading="each line leads from phi for everybody together (hollow) to its average within the groups (filled). "
+        "If it ends near zero, the groups explain the association.",
         limits=_NO_CAUSE,
         method=f"Compared within each group, and then averaged (Mantel and Haenszel); {_CORRECTED}",
     ),
     StratifiedCorrelations: Explanation(
         question="Which behaviours go with which goals among similar people?",
-        reading="the deeper a cell, the more closely the behaviour goes with the goal within the groups; phi: 0 is no "
-        "association, 1 a perfect one.",
+        reading="the deeper the colour, the more closely the behaviour goes with the goal within the groups; phi: 0 is "
+        "no association, 1 a perfect one.",
         limits=_NO_CAUSE,
         method=f"Compared within each group, and then averaged (Mantel and Haenszel); {_CORRECTED}",
     ),
@@ -310,8 +313,8 @@ FIXED: dict[type[Any], Explanation] = {
     ),
     TimeToConvert: Explanation(
         question="How long does it take people to convert?",
-        reading="each bar is the number of people who took so long from the first step to the last.",
-        limits="how long those would have needed who did not convert.",
+        reading="each bar is the number of people who took this long from the first step to the last.",
+        limits="how long people who did not convert would have needed.",
         method=_FIRST_ENTRY,
     ),
     Timeline: Explanation(
@@ -320,13 +323,13 @@ FIXED: dict[type[Any], Explanation] = {
         limits="why they did it, or what they did where nothing was recorded.",
     ),
     Transitions: Explanation(
-        question="Which events follow directly on which?",
+        question="Which events directly follow which?",
         reading="each row is an event, each column what came directly after it: darker cells are more frequent.",
         limits="that one event leads to the other.",
     ),
     Trend: Explanation(
         question="How do the numbers develop?",
-        reading="each point is one period. Dotted parts are not over yet, or the log holds only a part of them.",
+        reading="each point is one period. Dotted: the period is not over yet, or the data covers only a part of it.",
         limits="why the numbers changed, or that they will go on to change.",
     ),
     Value: Explanation(
@@ -334,7 +337,7 @@ FIXED: dict[type[Any], Explanation] = {
         reading="the curve is the sum of all payments per person up to that age, with its 95% interval. Hollow: fewer "
         "than 30 people are old enough.",
         limits="what they will pay later, or that those who come now will pay as much.",
-        method="An age counts only people who have completed it, those who pay nothing included: of two ages, the "
-        "later one rests on fewer people. Intervals come from drawing people again, with replacement.",
+        method="Each age counts only people who have completed it, including those who pay nothing, so later ages rest "
+        "on fewer people. Intervals are bootstrapped: people are drawn again, with replacement.",
     ),
 }

@@ -39,8 +39,8 @@ _SHARED = {
 
 
 _COUNTED_TWICE = {
-    True: "somebody who comes under another id, such as a second account",
-    False: "a visitor who returns with another browser, and never signs in",
+    True: "Somebody who comes under another id, such as a second account,",
+    False: "A visitor who returns with another browser and never signs in",
 }
 
 
@@ -83,11 +83,11 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
         definition=f"{_describe_rows(rows)}.{selected}",
         pictures=pictures,
         reading=reading,
-        limits=f"that no two of these people are the same: {_COUNTED_TWICE[is_all_known]}, is counted again.",
+        limits=f"that no two of these people are the same. {_COUNTED_TWICE[is_all_known]} is counted again.",
         table=identity.figures.with_columns(pl.col("measure").replace(_PLAIN_MEASURES)),
         method=f"One {_name_type(identity.types[0])} is one person."
         if len(identity.types) == 1
-        else "Whatever occurs together, such as a cookie and a user id in one event, belongs to one person. A pair "
+        else "Ids that occur together, such as a cookie and a user id in one event, belong to one person. A pair "
         f"that would merge two known people is refused ({format_number(identity.figure('links refused'))} were). What "
         f"was done on a shared browser before signing in {shared}.",
     )
@@ -96,9 +96,9 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
 def _describe_rows(rows: dict[str, int]) -> str:
     """Describe how many rows were read, and what became of them; what there is none of is left out."""
     became = [
-        format_count(rows["events"], "event"),
+        f"{format_number(rows['events'])} are events",
         f"{format_number(rows['facts'])} describe people or companies" if rows["facts"] else "",
-        f"{format_number(rows['duplicates'])} occur twice and count once" if rows["duplicates"] else "",
+        f"{format_number(rows['duplicates'])} are repeats and do not count again" if rows["duplicates"] else "",
         f"{format_number(rows['quarantined'])} could not be used" if rows["quarantined"] else "",
     ]
     return f"{format_count(rows['read'], 'row')} were read: {'; '.join(filter(None, became))}"

@@ -138,7 +138,10 @@ def _list_notes(pictures: tuple[Picture, ...]) -> str:
 
 
 def _period_of(result: Result[Any]) -> str:
-    first, last = result.settings.get("first"), result.settings.get("last")
+    """Return the period that a result says it is about; empty where it names none, as that of one person."""
+    if "first" not in result.settings:
+        return ""
+    first, last = result.settings["first"], result.settings["last"]
     return format_period(first, last) if first and last else "no events"
 
 
@@ -195,7 +198,7 @@ def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> S
         pictures=pictures,
         reading=explanation.reading + _list_notes(pictures),
         limits=explanation.limits
-        + (" Only the first touch counts here: later ones may matter, too." if by.startswith("first_") else ""),
+        + (" Only the first touch counts here; later ones may matter too." if by.startswith("first_") else ""),
         table=table,
         columns=explanation.columns,
         method=f"{explanation.method} The finding is the largest difference between one {what} and all others that "

@@ -32,11 +32,11 @@ class SharedValue:
     def describe(self) -> str:
         """Describe the value, how many have it, and how many others."""
         some = "all" if self.count == self.people else f"{format_number(self.count)} of the"
-        text = f"{self.column} {shorten_name(self.value, 40)}, {some} {format_number(self.people)}"
+        text = f"{self.column} {shorten_name(self.value, 40)} ({some} {format_number(self.people)}"
         if not self.others:
-            return text
+            return f"{text})"
         share = format_percent(self.others_count / self.others) if self.others_count else "none"
-        return f"{text} ({share} of {the_count(self.others, 'other')} {self.place})"
+        return f"{text}, but {share} of {the_count(self.others, 'other')} {self.place})"
 
 
 def describe_shared_values(
@@ -78,11 +78,11 @@ def describe_shared_values(
     first, last = min(times), max(times)
     # So many people at random moments would not fall into a third of the period.
     if period.first and period.last and 3 * (last - first) <= period.last - period.first:
-        described.append(f"time {format_period(first, last)}")
+        described.append(f"the period {format_period(first, last)}")
     people = format_number(group["person"].n_unique())
     went_on = correlation.people(error, did=True, converted=True).size.people
     who = f"the {people} who did not go on" if went_on else f"these {people}"
-    return f"What {who} share: {'; '.join(described)}." if described else None
+    return f"What {who} have in common: {'; '.join(described)}." if described else None
 
 
 def _most_distinctive_value(

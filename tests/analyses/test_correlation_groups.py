@@ -218,7 +218,7 @@ def test_several_conversions_are_the_single_ones(log):
 def test_several_conversions_in_words_and_pictures():
     journeys = two_kinds()
     found = journeys.correlations(["g", jn.step("did a", "a")])
-    assert found.finding.startswith("What goes together most: ")
+    assert found.finding.startswith("Most closely associated: ")
     assert found.plot().data[0].type == "heatmap"
     assert "did a" in found._repr_html_()
     with pytest.raises(UnknownNameError, match="goal: no goal 'a'; did you mean 'did a'|no goal 'a'"):

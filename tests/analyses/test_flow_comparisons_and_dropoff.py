@@ -270,7 +270,7 @@ def test_two_flows_have_the_same_nodes_and_exact_differences() -> None:
     assert swapped.table.equals(both.table)
     same = spring.flow(against=spring)
     assert same.table["difference"].abs().max() == 0
-    assert same.finding == "No link differs between the two groups beyond chance."
+    assert same.finding == "No link differs between the two groups by more than chance."
 
 
 def test_pictures_of_a_comparison_draw_the_difference_or_say_whose_paths_they_show() -> None:
@@ -585,7 +585,7 @@ def test_the_same_people_against_themselves_do_not_differ() -> None:
     assert (same.table["p_value"] == 1).all()
     assert (same.nodes["rate_p_value"] == 1).all()
     assert (same.table["difference_low"] == 0).all()
-    assert same.finding == "No link differs between the two groups beyond chance."
+    assert same.finding == "No link differs between the two groups by more than chance."
 
 
 def test_sessions_of_one_person_are_one_cluster_of_a_touchpoint() -> None:

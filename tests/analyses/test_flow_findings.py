@@ -99,7 +99,7 @@ def test_findings_prefer_nodes_with_a_name() -> None:
     assert j.flow(top=1).table["source"][0] == "(other)"
     assert j.flow(top=1).finding == '25% of 240 people begin with "Visit" and then go to "Read".'
     assert j.transitions(top=2).table["source"][0] == "(other)"
-    assert j.transitions(top=2).finding == '"Read" follows on "Visit" 60 times: 100% of what comes after "Visit".'
+    assert j.transitions(top=2).finding == '"Read" follows "Visit" 60 times: 100% of what comes after "Visit".'
     # where no link has a name at both ends, the largest is said
     crossed = log_of(repeat([("a", 0, "e0"), ("a", 1, "f1"), ("b", 0, "e1"), ("b", 1, "f0")]))
     assert crossed.flow(top=1).finding == '50% of 60 people begin with (other) and then go to "f0".'
@@ -277,4 +277,4 @@ def test_the_most_frequent_transition_of_a_few_people_is_no_finding(tmp_path, sh
         'Only 2 people with the most frequent transition, "Poll" → "Answer": too few for a finding.'
     )
     spread = [(f"p{n:02d}", 100 + at, event) for n in range(10, 40) for at, event in enumerate(["Poll", "Answer"])]
-    assert log_of(rows + busy + spread).transitions().finding.startswith('"Answer" follows on "Poll" 130 times: ')
+    assert log_of(rows + busy + spread).transitions().finding.startswith('"Answer" follows "Poll" 130 times: ')

@@ -283,7 +283,8 @@ def test_a_difference_of_a_few_people_is_no_headline():
         return j.funnel(["A", "B"]).explain_difference(j.funnel(["A", "B"], within="10m")).finding
 
     assert explain(1) == (
-        "The option that changes most, within, changes fewer than 30 people on its own: too few for a finding."
+        'The option that matters most, "within", changes the count by fewer than 30 people on its own: '
+        "too few for a finding."
     )
     assert explain(30).endswith("(−30 people).")
 

@@ -232,7 +232,10 @@ def test_published_overlap(published):
     assert row["expected"] == pytest.approx(10_000 * 0.25 * 0.9547 * 0.8212)
     assert row["lift"] == pytest.approx(1957 / row["expected"])
     assert o.table["expected"].sum() == pytest.approx(10_000)
-    assert o.finding == '8,358 of the 10,000 people (84%) are in several segments; "b" and "c" share most, 7,839.'
+    assert (
+        o.finding
+        == '8,358 of the 10,000 people (84%) are in several segments; "b" and "c" overlap most: 7,839 are in both.'
+    )
     for row in o.table.iter_rows(named=True):
         inside = [name for name in "abc" if row[name]]
         outside = [name for name in "abc" if not row[name]]

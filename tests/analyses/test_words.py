@@ -67,7 +67,7 @@ def test_negative_associations_are_worded_as_such(monkeypatch):
         does, converts = at % 2 == 0, at % 2 == 1 or at % 10 == 0
         rows += [(f"p{at}", 0, "Z", None)] + [(f"p{at}", 1, "A", None)] * does + [(f"p{at}", 9, "G", None)] * converts
     found = asked(rows).correlations(["G"], behaviours=["A"])
-    assert re.fullmatch(r'What goes together most: "A" with not reaching "G" \(phi −0\.\d\d\)\.', found.finding)
+    assert re.fullmatch(r'Most closely associated: "A" with not reaching "G" \(phi −0\.\d\d\)\.', found.finding)
     assert "the 1 with the largest phi" not in title(found.plot(rows=1))
     matrix = pl.DataFrame({"behaviour": ["A", "B", "C"], "G": [0.3, 0.2, 0.001]})
     monkeypatch.setattr(Correlations, "matrix", matrix)
@@ -128,7 +128,7 @@ def test_accounts_are_not_called_people():
     assert " · 2 accounts, 3 events · " in found._repr_html_()
     assert accounts.flow(start="A", end="B").finding == "Only 2 accounts began a journey: too few for a finding."
     assert "n = 2 accounts" in title(accounts.flow(start="A", end="B").plot())
-    assert accounts.correlation("B").definition.startswith('2 accounts, 1 reached "B"')
+    assert accounts.correlation("B").definition.startswith('1 of 2 accounts reached "B"')
     assert 'Last event of those that never reach "B"' in title(accounts.dropoff("B").plot())
 
 

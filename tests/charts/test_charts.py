@@ -150,7 +150,7 @@ def test_sankey_folds_the_smallest_links_and_says_so():
         n for n, colour in zip(fig.data[0].link.value, fig.data[0].link.color, strict=True) if colour.endswith(",0)")
     ]
     assert clear == [1] * 68  # of 70; two are the way that is set off
-    assert "68 links of at most 1, 2.2% of all steps, left undrawn." in fig.layout.title.text
+    assert "68 links of at most 1, 2.2% of all steps, not drawn." in fig.layout.title.text
     assert sum(fig.data[0].link.value) == 3070
     few = sankey.draw_sankey(frames.links(many[:45]), title="Few", goal="Upgrade")
     assert "undrawn" not in few.layout.title.text

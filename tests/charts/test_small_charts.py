@@ -279,7 +279,7 @@ def lost(rows: int, passed: int) -> pl.DataFrame:
 def test_a_drop_off_has_its_interval_and_of_a_few_no_rate():
     fig = dropoff.draw_dropoff(lost(30, 100), subtitle="n = 7")
     assert fig.data[0].text[0] == "5 · 5.0% (2.0–11%) of those there"
-    assert "the 12 that lose most of 30 events" in fig.layout.title.text
+    assert "the 12 of 30 events that lose most" in fig.layout.title.text
     few = dropoff.draw_dropoff(lost(3, 9), subtitle="n = 7")
     assert few.data[0].text[0] == "5 of 9 there"
     assert set(few.data[0].marker.color) == {LIGHT.paper}

@@ -29,9 +29,9 @@ def test_the_planted_findings_are_reported(report):
     assert "spring_giveaway" in campaign
     assert '11% went on to "Created Project"' in campaign
     assert '50 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"' in stopped
-    assert "error_code PROJECT-500, all 50 (none of" in stopped
-    assert "browser Safari, all 50" in stopped
-    assert "time 4 to 24 May 2026" in stopped
+    assert "error_code PROJECT-500 (all 50, but none of" in stopped
+    assert "browser Safari (all 50, but" in stopped
+    assert "the period 4 to 24 May 2026" in stopped
     assert behaviour.startswith('"Connected Calendar" goes with reaching "Upgraded Plan": 76% of the 122 people')
     assert "35 of the 149 people" in around
     assert "Viewed Template" in around

@@ -44,8 +44,8 @@ def describe_example(journeys: jn.Journeys) -> str | None:
 def test_what_they_share_stands_beside_the_share_of_the_others():
     said = describe_example(story("Safari"))
     assert said == (
-        'What these 40 share: code E-1, all 40 (none of the 20 others with "Saw Error"); '
-        'browser Safari, all 40 (25% of the 160 others at "Signed Up").'
+        'What these 40 have in common: code E-1 (all 40, but none of the 20 others with "Saw Error"); '
+        'browser Safari (all 40, but 25% of the 160 others at "Signed Up").'
     )
 
 
@@ -53,7 +53,7 @@ def test_the_report_states_the_condition_and_the_shared_values():
     report = campaign_report(story("Safari"), goal="Created Project", steps=["Signed Up", "Created Project"])
     said = report.findings[0].sentence
     assert said.startswith('40 people hit "Saw Error" after "Signed Up": none of them went on to "Created Project"')
-    assert "against 82% of the 160 others. What these 40 share: code E-1" in said
+    assert "against 82% of the 160 others. What these 40 have in common: code E-1" in said
 
 
 def test_values_that_everybody_has_are_left_out():
@@ -66,7 +66,7 @@ def test_how_the_event_was_sent_is_not_held_against_how_another_was():
 
 def test_a_short_period_is_mentioned():
     """Those who are stuck sign up within 40 days of 200."""
-    assert (describe_example(story("Safari", spread=1)) or "").endswith("; time 1 March to 9 April 2026.")
+    assert (describe_example(story("Safari", spread=1)) or "").endswith("; the period 1 March to 9 April 2026.")
 
 
 def test_too_few_have_nothing_in_common():

@@ -62,7 +62,10 @@ def test_two_periods_are_compared_with_their_people_and_dates(shop):
     assert finding.sentence.startswith(section.finding)
     assert section.reading.endswith(" 20 entered too late to be followed as long, and are left out.")
     assert report.lead.startswith("30 of 100 people (30%) who entered from 1 to 31 May 2026 went from")
-    assert "and 30 of them after all steps before it, each step within 5 days of the first and entering" in report.lead
+    assert (
+        ", 30 of them after going through all earlier steps, each step within 5 days of the first and entering"
+        in report.lead
+    )
     funnel = next(one for one in report.sections if one.name == "funnel")
     assert funnel.definition.endswith("people who entered from 1 to 31 May 2026.")
     for one in report.findings:
@@ -106,7 +109,7 @@ def test_a_comparison_of_groups_names_the_group(shop):
     assert ads == "No rate differs beyond chance."
     found = shop.report(sections=[shop.funnel(["Visit", "Buy"], by="month").compare()]).findings[0]
     assert found.sentence.startswith(
-        '80% of the 100 people of "April" reached "Buy", against 30% of the 100 others: +50'
+        '80% of the 100 people in "April" reached "Buy", against 30% of the 100 others: +50'
     )
     assert found.people == 100
 

@@ -63,7 +63,8 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
 
     look = "bad" if below > above else "good"
     less, more = (format_number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
-    line = f"Before converting, {adapt_words('people')} did {less} things on average, the others {more}"
+    who = adapt_words("people who").capitalize()
+    line = f"{who} converted did {less} things before that on average, the others {more}"
     fair = adapt_words(
         "with everybody observed equally long" if look == "bad" else "among people who are equally active"
     )

@@ -85,8 +85,8 @@ class StepAssociations(Result[J]):
         from journeys.charts.correlation import draw_correlation
         from journeys.display import format_count, quote_name
 
-        subtitle = f"{format_count(self.people_compared, 'journey')}, {self.reached:,} reached "
-        subtitle += f"{quote_name(self.goal)}; passing in that column"
+        subtitle = f"{self.reached:,} of {format_count(self.people_compared, 'journey')} reached "
+        subtitle += f"{quote_name(self.goal)}; compared by whether they passed the step, in its column"
         return draw_correlation(
             self.table, goal=self.goal, title=self.finding, subtitle=subtitle, rows=rows, dark=dark, narrow=narrow
         )

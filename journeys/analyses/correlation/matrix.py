@@ -121,7 +121,7 @@ class Correlations(Result[J]):
             ]
         if not said:
             return "No behaviour goes with any of them in a way that holds up."
-        return f"What goes together most: {'; '.join(said)}."
+        return f"Most closely associated: {'; '.join(said)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False, rows: int = 25) -> go.Figure:
         """Draw phi of each behaviour with each goal as a heatmap.

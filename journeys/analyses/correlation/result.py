@@ -237,7 +237,7 @@ class Correlation(Result[J]):
             return self.definition
         everyone = format_count(self._counts.people, self._journeys._log.unit)
         return (
-            f"{everyone}, {self._counts.converted:,} reached {quote_name(self.goal)}; compared here are "
+            f"{self._counts.converted:,} of {everyone} reached {quote_name(self.goal)}; this compares "
             f"{adapt_words(f'{matched[0]:,} who were')} observed equally long, by what they did in that time"
         )
 
@@ -295,7 +295,7 @@ class Correlation(Result[J]):
         exposure = str(self.settings["exposure"])
         said = adapt_words(words.get(exposure, f"what they did in the {exposure}, those who had not yet"))
         everyone = format_count(self._counts.people, self._journeys._log.unit)
-        return f"{everyone}, {format_number(self._counts.converted)} reached {quote_name(self.goal)}: {said}"
+        return f"{format_number(self._counts.converted)} of {everyone} reached {quote_name(self.goal)}: {said}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> J:
         """Who are the people in a cell?

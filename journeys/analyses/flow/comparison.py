@@ -75,10 +75,10 @@ class ComparedFlow(Flow[J]):
             return say_too_few(fewest, "in the smaller group", unit=unit)
         moves = self._links.filter(pl.col("q_value") < 0.05)
         if moves.is_empty():
-            return "No link differs between the two groups beyond chance."
+            return "No link differs between the two groups by more than chance."
         moves = moves.filter(pl.max_horizontal("people", "against_people") >= MIN_PEOPLE)
         if moves.is_empty():
-            return f"No link with at least {MIN_PEOPLE} in a group differs between the two groups beyond chance."
+            return f"No link with at least {MIN_PEOPLE} in a group differs between the two groups by more than chance."
         top = moves.sort(pl.col("difference").abs(), "position", "source", "target", descending=[True, *[False] * 3])
         row = first_named(top, "source", "target")
         link = quote_labels([row["source"], row["target"]])

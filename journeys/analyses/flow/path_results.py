@@ -83,7 +83,7 @@ class Paths(Result[J]):
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Sequences(Result[J]):
-    """Which nodes follow directly on each other, anywhere in a journey?
+    """Which nodes directly follow each other, anywhere in a journey?
 
     Attributes
     ----------

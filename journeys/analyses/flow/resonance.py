@@ -50,7 +50,7 @@ class Resonance(Result[J]):
         is_worse = (pl.col("q_value") < 0.05) & (pl.col("rate_difference") < 0) & ~pl.col("node").is_in(self._few)
         worst = self.table.filter(is_worse).head(1).to_dicts()
         if not worst:
-            return "No touchpoint converts worse here than for the others, beyond chance."
+            return "No touchpoint converts worse here than for the others by more than chance."
         gap = format_points(worst[0]["rate_difference"], worst[0]["rate_low"], worst[0]["rate_high"])
         node, goal = quote_label(worst[0]["node"]), quote_name(self.goal)
         return f"{node} resonates least: {gap} to {goal} against the others."

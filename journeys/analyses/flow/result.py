@@ -297,7 +297,7 @@ class Flow(Result[J]):
         return count_covering(self._journeys, self._spec, share=share)
 
     def sequences(self, size: int = 3, *, n: int | None = 20, min_people: int = 1) -> Sequences[J]:
-        """List the nodes that follow directly on each other, anywhere in a journey.
+        """List the nodes that directly follow each other, anywhere in a journey.
 
         Parameters
         ----------

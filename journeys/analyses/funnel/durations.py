@@ -303,7 +303,9 @@ class ConvertedWithin(Result[J]):
             low, high = (quote_labels(ends.select(groups).row(at), between=" · ") for at in (0, -1))
             more = f", of {high} {format_percent(ends['share'][-1])}" if ends.height > 1 else ""
             return f"Of {low} {format_percent(ends['share'][0])} converted{more}."
-        open_ = f"; {format_number(self.censored)} had not had the time yet when the log ended" if self.censored else ""
+        open_ = (
+            f"; {format_number(self.censored)} had not had the full time when the data ended" if self.censored else ""
+        )
         return f"{format_percent(last['share'])} converted within {format_duration(last['time'])}{open_}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:

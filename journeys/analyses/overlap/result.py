@@ -43,7 +43,7 @@ class Overlap(Result[J]):
 
     @property
     def finding(self) -> str:
-        """How many people are in several segments, and which two share most, as one sentence."""
+        """How many people are in several segments, and which two overlap most, as one sentence."""
         from journeys.display import adapt_words, choose_form, format_number, format_percent, quote_name, the_count
 
         total = int(self.table["people"].sum())
@@ -64,7 +64,8 @@ class Overlap(Result[J]):
         (one, other), most = max(pairs.items(), key=lambda pair: pair[1])
         if len(self._segments) == 2:
             return f"{text}."
-        return f"{text}; {quote_name(one)} and {quote_name(other)} share most, {format_number(most)}."
+        both = f"{format_number(most)} {choose_form(most, 'is', 'are')} in both"
+        return f"{text}; {quote_name(one)} and {quote_name(other)} overlap most: {both}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False, kind: Literal["upset", "areas"] = "upset") -> go.Figure:
         """Draw how many people are in which segments.

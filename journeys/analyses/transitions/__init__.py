@@ -1,4 +1,4 @@
-"""Transitions: which events follow directly on which, over whole journeys."""
+"""Transitions: which events directly follow which, over whole journeys."""
 
 from journeys.analyses.transitions.result import Transitions
 from journeys.analyses.transitions.run import transitions

@@ -25,12 +25,12 @@ _DRAWN = 25
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Transitions(Result[J]):
-    """Which events follow directly on which?
+    """Which events directly follow which?
 
     Attributes
     ----------
     table : pl.DataFrame
-        `source`, `target`, `moves` (how often), `share` (of all that follows on the source) and, where times were
+        `source`, `target`, `moves` (how often), `share` (of all that follows the source) and, where times were
         asked for, `median_time` (Duration); most moves first. Journeys that stop go to "(drop-off)".
     """
 
@@ -44,7 +44,7 @@ class Transitions(Result[J]):
 
         top = find_most_frequent(self.table)
         if top is None:
-            return NoFinding("No event follows on another: every journey has one event.")
+            return NoFinding("No event follows another: every journey has one event.")
         source, target = (quote_label(top[end]) for end in ("source", "target"))
         unit = self._journeys._log.unit
         if (people := self.settings["people"]) < MIN_PEOPLE:
@@ -52,7 +52,7 @@ class Transitions(Result[J]):
         if self._people < MIN_PEOPLE:
             return say_too_few(self._people, f"with the most frequent transition, {source} → {target}", unit=unit)
         times = f"{format_number(top['moves'])} times"
-        return f"{target} follows on {source} {times}: {format_percent(top['share'])} of what comes after {source}."
+        return f"{target} follows {source} {times}: {format_percent(top['share'])} of what comes after {source}."
 
     def matrix(self) -> pl.DataFrame:
         """Return the shares as a frame with one row per source and one column per target.
@@ -85,7 +85,7 @@ class Transitions(Result[J]):
         Parameters
         ----------
         min_share : float
-            Leave out transitions with a smaller share of what follows on their source.
+            Leave out transitions with a smaller share of what follows their source.
         dark, narrow : bool
             For a dark page; for a phone.
 

@@ -1,4 +1,4 @@
-"""The question "what follows on what?": check the arguments → count → summarise → result."""
+"""The question "what follows what?": check the arguments → count → summarise → result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def transitions(
     clean: bool | CleaningRules | None = None,
     times: bool = False,
 ) -> Transitions[J]:
-    """Count which events follow directly on which, over whole journeys.
+    """Count which events directly follow which, over whole journeys.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def transitions(
 
     Notes
     -----
-    Hidden events split nothing: what comes after them follows on what came before. Shares describe what happened
+    Hidden events split nothing: what comes after them follows what came before. Shares describe what happened
     next, not what would happen to the next person: do not multiply them along a path as if people had no memory.
 
     Examples

@@ -250,7 +250,7 @@ def _describe_undrawn(layout: Layout, undrawn: set[int]) -> str:
     share = sum(people) / sum(link.people for link in layout.links)
     return (
         f"{format_count(len(people), 'link')} of at most {format_number(max(people))}, "
-        f"{format_percent(share)} of all steps, left undrawn."
+        f"{format_percent(share)} of all steps, not drawn."
     )
 
 
