@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -71,16 +71,11 @@ class Identity(Result):
     accounts: pl.DataFrame
     changes: pl.DataFrame
     _graph: IdentityGraph
+    _highest: int  # the highest number that any person ever had, people merged since included
     _traits: Literal["latest", "as_of"] = "latest"
-    _highest: int = 0
     _is_selection: bool = False
-    _restitch: Callable[..., Stitched] | None = field(default=None)
-    _build: Callable[[Stitched], Any] | None = field(default=None)
-
-    def __post_init__(self) -> None:
-        # the highest number that any person ever had, also one who was merged since
-        highest = int(self._graph.ids["person"].to_numpy().max(initial=0))
-        object.__setattr__(self, "_highest", max(self._highest, highest))
+    _restitch: Callable[..., Stitched] | None = None
+    _build: Callable[[Stitched], Any] | None = None
 
     @cached_property
     def table(self) -> pl.DataFrame:
@@ -446,7 +441,7 @@ class Identity(Result):
             )
         again = self._restitch([*self._graph.sources, *events], traits=traits or self._traits, before=self)
         _check_unchanged(again.identity.rows, before=self.rows, what="add")
-        return replace(again, identity=replace(again.identity, _highest=self._highest))
+        return again
 
     def _decode_edges(self, which: pl.Expr) -> pl.DataFrame:
         """Return some edges with the identifiers in place of their codes."""

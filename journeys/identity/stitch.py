@@ -136,6 +136,7 @@ def stitch_events(
                 rules=rules,
                 sources=tuple(events),
             ),
+            _highest=max(int(person.max(initial=0)), earlier.highest if earlier is not None else 0),
             _traits=traits,
             _restitch=restitch,
         )
@@ -320,7 +321,7 @@ def redact_emails(stitched: Stitched) -> Stitched:
     Identifiers are hashed when they are encoded, and not touched here; nor is an address inside a longer text.
     """
     identity = stitched.identity
-    if not identity.rules.hash_emails:
+    if not identity._graph.rules.hash_emails:
         return stitched
 
     def redact_frame(frame: pl.DataFrame, *, keep: Iterable[str] = ("event", "source")) -> pl.DataFrame:
