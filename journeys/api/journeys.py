@@ -136,7 +136,7 @@ class Journeys(Selection):
         if isinstance(table, pl.DataFrame | pl.LazyFrame):
             frame = table.lazy()
         elif isinstance(table, Events):
-            frame = table.table if store is None else table._stream()
+            frame = table.table if store is None else table._stream_table()
         elif hasattr(table, "__arrow_c_stream__") or hasattr(table, "__dataframe__"):
             frame = pl.DataFrame(table).lazy()
         else:

@@ -17,7 +17,7 @@ from journeys.events import Events
 from journeys.sources import read_any, read_rudderstack, read_table
 from journeys.sources.registry import READERS
 
-_READERS = {reader.function.removeprefix("read_"): reader.load for reader in READERS}
+_READERS = {reader.function.removeprefix("read_"): reader.load_function for reader in READERS}
 SYSTEMS = tuple(sorted({*_READERS, "rudderstack", "table"}))
 """What `system` may be: the readers without their "read_"."""
 

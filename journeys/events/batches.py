@@ -92,9 +92,9 @@ def hash_keys(value: pl.Expr) -> list[pl.Expr]:
 class RepeatFinder:
     """Finds the rows that repeat the key of an earlier one.
 
-    `add` writes keys, in order of arrival, to a file without a name in the folder for temporary files (`TMPDIR`), 24
-    bytes per row. They are read back in 256 partitions by their first bits, so that equal keys meet: in memory there is
-    one partition at a time, and a bit per row.
+    `add_keys` writes keys, in order of arrival, to a file without a name in the folder for temporary files (`TMPDIR`),
+    24 bytes per row. They are read back in 256 partitions by their first bits, so that equal keys meet: in memory there
+    is one partition at a time, and a bit per row.
 
         row  key   repeat
         0    m1    no
@@ -113,7 +113,7 @@ class RepeatFinder:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, key: pl.Series, key2: pl.Series) -> None:
+    def add_keys(self, key: pl.Series, key2: pl.Series) -> None:
         """Add the keys of the next rows; null for a row that is never a repeat."""
         has_key = np.flatnonzero(key.is_not_null().to_numpy())
         rows = np.empty(has_key.size, dtype=_ROW)
@@ -169,7 +169,7 @@ def drop_repeats(rows: pl.LazyFrame) -> pl.LazyFrame:
     """
     with RepeatFinder() as repeats:
         for batch in iterate_batches(rows.select(KEY), size=_BATCH):
-            repeats.add(*batch)
+            repeats.add_keys(*batch)
         repeated, key = repeats.list_rows()
     if not repeated.size:
         return rows.drop(KEY)

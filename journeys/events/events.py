@@ -83,7 +83,7 @@ class Events:
         names = [n for n in self.rows.collect_schema().names() if not n.startswith(("_", TRAIT))]
         return self.rows.filter(pl.col(STATUS) == "event").select(names)
 
-    def _stream(self) -> pl.LazyFrame:
+    def _stream_table(self) -> pl.LazyFrame:
         """Return `table` without any step that holds all rows: for a store larger than memory.
 
         Duplicates are found now, in a pass of its own that keeps 24 bytes per row in a temporary file and 16 bytes per
@@ -140,6 +140,7 @@ class Events:
         return render_card(f"Events from {self.name}", sentence=sentence, table=found.with_examples)
 
     def _describe_rows(self) -> str:
+        """Say in a sentence how many events there are of how many rows, in which period, and with which ids."""
         from journeys.display import format_count, format_day, format_number
 
         found = self.issues

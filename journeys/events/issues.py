@@ -184,8 +184,8 @@ def find_issues(
 def _select_quarantine(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Select the rows in quarantine with `reason`, `place` and `text`, under names that no property has."""
     columns = rows.collect_schema().names()
-    bad = rows.with_row_index("_number", offset=1).filter(pl.col("_status") == "quarantined")
-    bad = bad.with_columns(pl.coalesce("_place", pl.format("row {}", "_number")).alias("_place"))
+    selected = rows.with_row_index("_number", offset=1).filter(pl.col("_status") == "quarantined")
+    selected = selected.with_columns(pl.coalesce("_place", pl.format("row {}", "_number")).alias("_place"))
     internal = {"_problem": "reason", "_place": "place"} | ({"_raw": "text"} if "_raw" in columns else {})
     rest = [column for column in columns if not column.startswith("_")]
     names = list(internal.values())
@@ -194,7 +194,7 @@ def _select_quarantine(rows: pl.LazyFrame) -> pl.LazyFrame:
         while name in names or (name != column and name in rest):
             name = f"property_{name}"
         names.append(name)
-    return bad.select(pl.col(column).alias(name) for column, name in zip([*internal, *rest], names, strict=True))
+    return selected.select(pl.col(column).alias(name) for column, name in zip([*internal, *rest], names, strict=True))
 
 
 def _unusual_rows(

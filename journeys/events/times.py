@@ -298,8 +298,8 @@ class TimeParser:
             wrong = explain_wrong_unit(value, dtype, column=column, unit=self.unit)
             if dtype != pl.String:
                 return wrong
-            there = parsed.is_null() & (value.str.strip_chars() != "")
-            return pl.coalesce(wrong, pl.when(there).then(pl.lit(UNREADABLE)))
+            is_unread = parsed.is_null() & (value.str.strip_chars() != "")
+            return pl.coalesce(wrong, pl.when(is_unread).then(pl.lit(UNREADABLE)))
 
         def list_reasons(batch: pl.Series) -> pl.Series:
             return self._explain_batch(*batch.struct.unnest()).alias(batch.name)
@@ -374,20 +374,20 @@ class TimeParser:
         Patterns with a fraction are many times slower than the same without one. What is written otherwise stays null,
         and so does a whole batch that starts with something else or mixes times with and without Z.
         """
-        nothing = pl.Series(batch.name, [], dtype=UTC_TIME).extend_constant(None, len(batch))
+        unread = pl.Series(batch.name, [], dtype=UTC_TIME).extend_constant(None, len(batch))
         first = batch.drop_nulls().head(1)
         if not first.str.contains(_COMMON).item():
-            return nothing
+            return unread
         rest = batch.str.slice(19)
         has_z = rest.str.ends_with("Z")
         zone = self.zone
         if has_z.all():
             rest, zone = rest.str.head(-1), "UTC"
         elif has_z.any():
-            return nothing
+            return unread
         fraction = _parse_fraction(rest)
         if fraction is None:
-            return nothing
+            return unread
         pattern = f"%Y-%m-%d{first.item()[10]}%H:%M:%S"
         local = batch.str.head(19).str.to_datetime(pattern, time_unit="us", strict=False) + fraction
         local = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
@@ -473,11 +473,11 @@ def _parse_fraction(rest: pl.Series) -> pl.Series | None:
     digits = rest.str.slice(1)
     if length.min() != 7 or length.max() != 7:
         digits = digits.str.slice(0, 6).str.pad_end(6, "0")
-    good = (length == 0) | (rest.str.starts_with(".") & (length > 1) & (length <= 10))
+    is_fraction = (length == 0) | (rest.str.starts_with(".") & (length > 1) & (length <= 10))
     micros = digits.cast(pl.UInt32, strict=False).cast(pl.Int64)
     if (length > 7).any():  # beyond microseconds there have to be digits, too
-        good &= (length <= 7) | rest.str.slice(7).cast(pl.UInt32, strict=False).is_not_null()
-    return micros.set(~good, None).cast(pl.Duration("us"))
+        is_fraction &= (length <= 7) | rest.str.slice(7).cast(pl.UInt32, strict=False).is_not_null()
+    return micros.set(~is_fraction, None).cast(pl.Duration("us"))
 
 
 def _is_ambiguous(text: pl.Expr) -> pl.Expr:

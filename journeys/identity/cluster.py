@@ -37,8 +37,8 @@ def met_by_several_users(rank: Ints, a: Ints, b: Ints, *, forced: Flags, exclusi
     several = np.zeros(rank.size, dtype=bool)
     for at in np.flatnonzero(exclusive):
         ends = [(one[is_user], other[is_user]) for one, other in ((a, b), (b, a)) for is_user in [rank[one] == at]]
-        user, met = (np.concatenate(one) for one in zip(*ends, strict=True))
-        pairs = np.unique(met * rank.size + person[user])
+        user, neighbour = (np.concatenate(one) for one in zip(*ends, strict=True))
+        pairs = np.unique(neighbour * rank.size + person[user])
         several |= np.bincount(pairs // max(rank.size, 1), minlength=rank.size) > 1
     return several & ~exclusive[rank]
 
@@ -77,8 +77,8 @@ def attach_shared_ids(
 ) -> Ints:
     """Attach each shared identifier to the known person of its first edge within the limits; it links no further."""
     codes, others = np.where(shared[b], b, a), np.where(shared[b], a, b)
-    good = known[others] & ~known[codes]
-    moved = _move_within_limits(owner[codes[good]], owner[others[good]], owner=owner, rank=rank, limits=limits)
+    usable = known[others] & ~known[codes]
+    moved = _move_within_limits(owner[codes[usable]], owner[others[usable]], owner=owner, rank=rank, limits=limits)
     return label_by_smallest(moved[owner])
 
 
@@ -184,9 +184,9 @@ def _owner_events_of_rows(
     found = []
     for at in range(len(encoded.types)):
         code = encoded.combinations[combination, at]
-        there = (code >= 0) & shared[code]
-        events = {"code": code[there].astype(np.int64), "time": time[there], "owner": owner[combination[there]]}
-        found.append(pl.DataFrame(events))
+        at_shared = np.flatnonzero((code >= 0) & shared[code])
+        events = {"code": code[at_shared], "time": time[at_shared], "owner": owner[combination[at_shared]]}
+        found.append(pl.DataFrame(events, schema=OWNER_EVENTS))
     return pl.concat(found)
 
 
@@ -430,20 +430,20 @@ def _resolve_conflicts(
         shared |= met_by_several_users(rank, a, b, forced=forced, exclusive=identifying)
     while True:
         carries = forced | explicit | ~(shared[a] | shared[b])
-        mine = find_components(members.size, a[carries], b[carries])
-        over = _violates_limits(mine, rank=rank, limits=limits)
+        new_owner = find_components(members.size, a[carries], b[carries])
+        over = _violates_limits(new_owner, rank=rank, limits=limits)
         if over.any():
-            rest = carries & over[mine[a]]
-            mine = _union_in_order(
-                mine, a[rest], b[rest], forced=forced[rest], in_conflict=over[mine], rank=rank, limits=limits
+            rest = carries & over[new_owner[a]]
+            new_owner = _union_in_order(
+                new_owner, a[rest], b[rest], forced=forced[rest], in_conflict=over[new_owner], rank=rank, limits=limits
             )
-        known = _flag_known(mine, rank=rank, identifying=identifying)
-        more = shared_by_several(mine, a, b, rank=rank, known=known, shared=shared, identifying=identifying)
+        known = _flag_known(new_owner, rank=rank, identifying=identifying)
+        more = shared_by_several(new_owner, a, b, rank=rank, known=known, shared=shared, identifying=identifying)
         if not more.any() or rules.shared == "keep":
             break
         shared |= more
     resolved, several = owner.copy(), np.zeros(owner.size, dtype=bool)
-    resolved[members], several[members] = members[mine], shared
+    resolved[members], several[members] = members[new_owner], shared
     return resolved, several
 
 
@@ -467,8 +467,8 @@ def _union_in_order(
     """Join the flagged codes edge by edge, in the order of the edges, within the limits."""
     members, place = _renumber_codes(in_conflict)
     groups = UnionFind(rank[members], limits=limits.limits, max_ids=limits.max_ids)
-    for one, other, force in zip(place[a].tolist(), place[b].tolist(), forced.tolist(), strict=True):
-        groups.union([one, other], force=force)
+    for left, right, force in zip(place[a].tolist(), place[b].tolist(), forced.tolist(), strict=True):
+        groups.union([left, right], force=force)
     joined = owner.copy()
     joined[members] = members[label_by_smallest(groups.roots())]
     return joined
@@ -506,15 +506,15 @@ def _resolve_conflicts_by_row(
     for row, force_union in zip(rows[order].tolist(), force[order].tolist(), strict=True):
         groups.union_trimmed([int(place[code]) for code in row if code >= 0 and not crowd[code]], force=force_union)
     resolved, several = owner.copy(), np.zeros(owner.size, dtype=bool)
-    mine = label_by_smallest(groups.roots())
+    new_owner = label_by_smallest(groups.roots())
     _, rank, (a, b) = _renumber_edges(edges, in_conflict=in_conflict, rank=encoded.rank)
-    known = _flag_known(mine, rank=rank, identifying=identifying)
+    known = _flag_known(new_owner, rank=rank, identifying=identifying)
     shared = crowd[members].copy()
     if rules.shared != "keep":
-        shared |= shared_by_several(mine, a, b, rank=rank, known=known, shared=shared, identifying=identifying)
+        shared |= shared_by_several(new_owner, a, b, rank=rank, known=known, shared=shared, identifying=identifying)
         by_row = ~_flag_explicit(edges, encoded)
-        mine = detach_loose_ids(mine, a, b, by_row=by_row, shared=shared, stays=identifying[rank] | shared)
-    resolved[members], several[members] = members[mine], shared
+        new_owner = detach_loose_ids(new_owner, a, b, by_row=by_row, shared=shared, stays=identifying[rank] | shared)
+    resolved[members], several[members] = members[new_owner], shared
     return resolved, several
 
 
@@ -541,7 +541,7 @@ def _explain_refusals(
     number = np.zeros(refused.size, dtype=np.uint8)  # most edges hold: a byte per edge, a text would need sixteen
     unexplained = np.ones(refused.size, dtype=bool)
 
-    def explain(why: str, which: Flags) -> None:
+    def give_reason(why: str, which: Flags) -> None:
         number[which] = words.setdefault(why, len(words))
         unexplained[which] = False
 
@@ -550,16 +550,16 @@ def _explain_refusals(
             held = np.bincount(owner[encoded.rank == at], minlength=owner.size)
             name = encoded.types[at]
             over = (held[left] > 0) & (held[right] > 0) & (held[left] + held[right] > limit)
-            explain(
+            give_reason(
                 f"two values of {name}" if limit == 1 else f"more than {limit} values of {name}", over & unexplained
             )
     if limits.max_ids is not None:
         size = np.bincount(owner, minlength=owner.size)
-        explain(many, (size[left] + size[right] > limits.max_ids) & unexplained)
+        give_reason(many, (size[left] + size[right] > limits.max_ids) & unexplained)
     if not trim:
-        explain(several, (shared[a[refused]] | shared[b[refused]]) & unexplained)
-    explain(several, unused[refused])
-    explain("shared by a crowd", crowd[a[refused]] | crowd[b[refused]])
+        give_reason(several, (shared[a[refused]] | shared[b[refused]]) & unexplained)
+    give_reason(several, unused[refused])
+    give_reason("shared by a crowd", crowd[a[refused]] | crowd[b[refused]])
     names = pl.Enum(list(words))
     reason = pl.Series("reason", [None], dtype=names).new_from_index(0, a.size)
     refusals = pl.Series(number).cat.to(names)

@@ -121,24 +121,24 @@ class EncodedIds:
         """
         count = self.combinations.shape[0]
         owners = np.full(count, NO_OWNER, dtype=np.int64)
-        on = np.full(count, -1, dtype=np.int64)
+        shared_id = np.full(count, -1, dtype=np.int64)
         ranks = range(len(self.types) if self.ids.height else 0)
         if not shared.any():
             for at in reversed(ranks):
                 code = self.combinations[:, at]
                 owners = np.where(code >= 0, owner.take(code, mode="wrap"), owners)
-            return owners, on
+            return owners, shared_id
         for at in ranks:
             code = self.combinations[:, at]
-            there = (code >= 0) & (owners == NO_OWNER)
-            there &= (on < 0) | (not first)
-            is_shared = there & shared[code]
-            own = there & ~is_shared
-            owners[own] = owner[code[own]]
-            new = is_shared & (on < 0)
-            on[new] = code[new]
-        on[owners != NO_OWNER] = -1
-        return owners, on
+            is_open = (code >= 0) & (owners == NO_OWNER)
+            is_open &= (shared_id < 0) | (not first)
+            is_shared = is_open & shared[code]
+            is_owned = is_open & ~is_shared
+            owners[is_owned] = owner[code[is_owned]]
+            is_first_shared = is_shared & (shared_id < 0)
+            shared_id[is_first_shared] = code[is_first_shared]
+        shared_id[owners != NO_OWNER] = -1
+        return owners, shared_id
 
 
 def order_types(events: Sequence[Events], *, rules: IdentityRules, explicit: Iterable[str] = ()) -> tuple[str, ...]:
@@ -272,8 +272,8 @@ def _drop_unseen(
 ) -> tuple[pl.DataFrame, Numbers, pl.DataFrame]:
     """Drop identifiers that occur only in quarantined rows, or in links that link nothing; renumber the others."""
     seen = np.zeros(ids.height + 1, dtype=bool)
-    there = (rows > 0).to_numpy()
-    seen[combinations if there.all() else combinations[there]] = True
+    is_used = (rows > 0).to_numpy()
+    seen[combinations if is_used.all() else combinations[is_used]] = True
     for end in "ab":
         seen[links[end].to_numpy()] = True
     seen[-1] = False  # the place of "none"
@@ -533,9 +533,9 @@ def _find_reclassified(
     names = coded.filter(pl.Series(anonymous[:-1]))["id"].unique()
     is_user = pl.col("rank") == types.index(USER)
     asked = pl.Series(in_calls[:-1]) | pl.col("id").is_in(names.implode())
-    mine = coded.filter(is_user & asked).select("id", "code")
+    users_named = coded.filter(is_user & asked).select("id", "code")
     found = coded.filter(pl.col("rank").is_in([types.index(name) for name in ANONYMOUS_TYPES if name in types]))
-    found = found.join(mine, on="id", suffix="_user").select(
+    found = found.join(users_named, on="id", suffix="_user").select(
         pl.col("code_user").alias("code"), pl.col("code").alias("other"), "rank"
     )
     code, other = found["code"].to_numpy(), found["other"].to_numpy()

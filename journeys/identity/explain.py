@@ -55,8 +55,8 @@ def _find_code(graph: IdentityGraph, wanted: object, *, argument: str, rules: Id
             # an address, or its hash as the tables show it
             written = [hash_email(plain, salt=rules.salt), value.strip()]
         forms |= set(written)
-        mine = (pl.col("id_type").cast(pl.String) == name) & pl.col("id").is_in(written)
-        found += ids.filter(mine)["code"].to_list()
+        is_match = (pl.col("id_type").cast(pl.String) == name) & pl.col("id").is_in(written)
+        found += ids.filter(is_match)["code"].to_list()
     if len(found) > 1:
         kinds = [graph.ids["id_type"][code] for code in found]
         choices = " or ".join(repr((kind, value)) for kind in kinds)
@@ -100,11 +100,11 @@ def _explain_missing(
     readable = graph.ids.filter(kinds.is_in([name for name in types if name not in hidden]))["id"].unique()
     near = find_closest(value, find_similar(readable, value))
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
-    some = readable.sort().head(20).to_list()
+    shown = readable.sort().head(20).to_list()
     more = f" and {readable.len() - 20:,} more" if readable.len() > 20 else ""
-    listed = f" Available: {', '.join(map(repr, some))}{more}" if some else "" if hidden else " There are none."
+    listed = f" Available: {', '.join(map(repr, shown))}{more}" if shown else "" if hidden else " There are none."
     hashed = f" Values of {' and '.join(hidden)} are hashes and not listed." if hidden else ""
-    return f"{text}{hint}{listed}{'.' if hidden and some else ''}{hashed}"
+    return f"{text}{hint}{listed}{'.' if hidden and shown else ''}{hashed}"
 
 
 def find_similar(ids: pl.Series, value: str) -> list[str]:
@@ -121,7 +121,7 @@ def find_similar(ids: pl.Series, value: str) -> list[str]:
     return (
         candidates.with_columns(pl.col("id").str.to_lowercase().alias("lower"), apart=(size - len(text)).abs())
         .with_columns(
-            shared=pl.sum_horizontal(lower.str.contains(one, literal=True).cast(pl.Int32) for one in trigrams)
+            shared=pl.sum_horizontal(lower.str.contains(trigram, literal=True).cast(pl.Int32) for trigram in trigrams)
         )
         .sort("shared", "apart", "id", descending=[True, False, False])["id"]
         .head(500)
@@ -170,9 +170,9 @@ class LinkExplanation(Result):
     @property
     def finding(self) -> str:
         """Whether the two are one person, and why, in one sentence."""
-        return f"{self._describe()}."
+        return f"{self._describe_answer()}."
 
-    def _describe(self) -> str:
+    def _describe_answer(self) -> str:
         """Describe the answer as a title."""
         one, other = repr(self.a[1]), repr(self.b[1])
         if self.a == self.b:
@@ -208,13 +208,13 @@ class LinkExplanation(Result):
         """Draw the chain of links; of a long one its ends."""
         from journeys.charts.identity import draw_chain
 
-        return draw_chain(self._ends, finding=self._describe(), dark=dark, narrow=narrow)
+        return draw_chain(self._ends, finding=self._describe_answer(), dark=dark, narrow=narrow)
 
     def __repr__(self) -> str:
         lines = []
         for row in self._ends.iter_rows(named=True):
             lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_describe_link(row)]
-        return "\n  ".join([f"{self._describe()}{':' if lines else '.'}", *lines])
+        return "\n  ".join([f"{self._describe_answer()}{':' if lines else '.'}", *lines])
 
     def _repr_html_(self) -> str:
         from journeys.display import render_card
@@ -364,15 +364,15 @@ def add_first_sightings(graph: IdentityGraph, links: pl.DataFrame) -> pl.DataFra
     """
     seen = links.filter(pl.col("kind") == "row").select(*_PAIR, "source", pl.col("first_seen").alias("timestamp"))
     found = [pl.DataFrame(schema={**{name: seen.schema[name] for name in (*_PAIR, "source")}, **_FOUND})]
-    for one in graph.sources:
-        mine = seen.filter(
-            (pl.col("source") == one.name)
-            & pl.all_horizontal(pl.col(f"id_type_{end}").is_in(list(one.ids)) for end in "ab")
+    for source in graph.sources:
+        links_of_source = seen.filter(
+            (pl.col("source") == source.name)
+            & pl.all_horizontal(pl.col(f"id_type_{end}").is_in(list(source.ids)) for end in "ab")
         )
-        if mine.height:
+        if links_of_source.height:
             # files may be gone or replaced
             with suppress(OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
-                found.append(_search_source(one, mine, rules=graph.rules))
+                found.append(_search_source(source, links_of_source, rules=graph.rules))
     # an event is more informative than a call at the same time
     first = pl.concat(found).group_by(*_PAIR, "source").agg(pl.col("event", "call").min())
     found_at = links.join(first, on=[*_PAIR, "source"], how="left", maintain_order="left")

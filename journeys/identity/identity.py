@@ -120,19 +120,19 @@ class Identity(Result):
         """
         ids, evidence = self._graph.ids, self._graph.evidence
         used = [
-            evidence.select(code=pl.col(one).cast(pl.Int64), person=ids["person"].gather(evidence[other]))
-            for one, other in (("a", "b"), ("b", "a"))
+            evidence.select(code=pl.col(end).cast(pl.Int64), person=ids["person"].gather(evidence[other_end]))
+            for end, other_end in (("a", "b"), ("b", "a"))
         ]
-        mine = ids.with_row_index("code").filter("shared").select(pl.col("code").cast(pl.Int64), "person")
+        shared_ids = ids.with_row_index("code").filter("shared").select(pl.col("code").cast(pl.Int64), "person")
         used.append(self._graph.shared_events.select("code", "person").drop_nulls())
-        people = pl.concat(used).join(mine.select("code"), on="code", how="semi").unique()
+        people = pl.concat(used).join(shared_ids.select("code"), on="code", how="semi").unique()
         # a person who is nothing but the shared identifier itself did not use it
         alone = ids.group_by("person").len().filter(pl.col("len") == 1)
-        people = people.join(mine.join(alone, on="person", how="semi"), on=["code", "person"], how="anti")
+        people = people.join(shared_ids.join(alone, on="person", how="semi"), on=["code", "person"], how="anti")
         counted = people.group_by("code").agg(pl.len().cast(pl.Int64).alias("people"))
         events = self._graph.shared_events.group_by("code").agg(pl.col("events").sum())
         return (
-            mine.join(counted, on="code", how="left")
+            shared_ids.join(counted, on="code", how="left")
             .join(events, on="code", how="left")
             .with_columns(
                 pl.lit(ids[name]).gather(pl.col("code")).cast(pl.String).alias(name) for name in ("id_type", "id")
@@ -422,15 +422,15 @@ class Identity(Result):
     def _from_frames(cls, frames: Mapping[str, pl.DataFrame]) -> Self:
         """Restore an identity from a store; without the raw events, it cannot be stitched again."""
         settings = json.loads(frames["settings"]["json"][0])
-        of_graph: dict[str, Any] = {name: frames[name] for name in _GRAPH_FRAMES}
-        own: dict[str, Any] = {name: frames[name] for name in _FRAMES}
+        frames_of_graph: dict[str, Any] = {name: frames[name] for name in _GRAPH_FRAMES}
+        frames_of_identity: dict[str, Any] = {name: frames[name] for name in _FRAMES}
         graph = IdentityGraph(
-            **of_graph,
+            **frames_of_graph,
             types=tuple(settings["types"]),
             rules=IdentityRules(**settings["rules"]),
             salted=settings["salted"],
         )
-        return cls(**own, _graph=graph, _highest=settings["highest"])
+        return cls(**frames_of_identity, _graph=graph, _highest=settings["highest"])
 
     def _stitch_more(self, events: Sequence[Events], *, traits: Literal["latest", "as_of"] | None) -> Stitched:
         """Stitch the sources again together with later ones; people keep their numbers."""

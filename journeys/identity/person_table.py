@@ -62,8 +62,8 @@ class Assignment:
         np.add.at(total, self.owner[has_one_owner], rows[has_one_owner])
         for owner in by_row:
             np.add.at(total, owner, 1)
-        there = np.flatnonzero(total)
-        return np.where(there < size - 2, there, there - size), total[there]
+        places = np.flatnonzero(total)
+        return np.where(places < size - 2, places, places - size), total[places]
 
 
 def assign_events(encoded: EncodedIds, clusters: Clusters, *, rules: IdentityRules) -> Assignment:
@@ -95,8 +95,8 @@ def assign_events(encoded: EncodedIds, clusters: Clusters, *, rules: IdentityRul
     found = owner_at_time(clusters.owner_events, queries, shared=rules.shared)
     # where nobody was ever known on an identifier, its own person stays
     found = np.where(found == NOT_FOUND, clusters.owner[queries["code"].to_numpy()], found)
-    mine = [(queries["group"] == at).to_numpy() for at in range(len(encoded.groups))]
-    row_owners = tuple((queries["row"].to_numpy()[here], found[here]) for here in mine)
+    in_group = [(queries["group"] == at).to_numpy() for at in range(len(encoded.groups))]
+    row_owners = tuple((queries["row"].to_numpy()[rows_of_group], found[rows_of_group]) for rows_of_group in in_group)
     events = [at for at, group in enumerate(encoded.groups) if group.is_events]
     shared_events = (
         queries.with_columns(owner=found)
@@ -129,12 +129,12 @@ def build_table(
         rows, row_owners = assignment.row_owners[2 * at]
         whose[rows] = np.where(row_owners >= 0, person[row_owners], row_owners)
         frame = one.events.drop("message_id", strict=False).with_columns(source, event)
-        good = whose >= 0
-        if not good.all():
-            reason = pl.Series("reason", whose[~good]).replace_strict(_REASONS, return_dtype=pl.String)
-            bad = frame.filter(pl.Series(~good)).rename({"reason": "reason (as read)"}, strict=False)
-            quarantined.append(bad.select(reason, pl.all()).cast({"event": pl.String}))
-            frame, whose = frame.filter(pl.Series(good)), whose[good]
+        has_person = whose >= 0
+        if not has_person.all():
+            reason = pl.Series("reason", whose[~has_person]).replace_strict(_REASONS, return_dtype=pl.String)
+            without_person = frame.filter(pl.Series(~has_person)).rename({"reason": "reason (as read)"}, strict=False)
+            quarantined.append(without_person.select(reason, pl.all()).cast({"event": pl.String}))
+            frame, whose = frame.filter(pl.Series(has_person)), whose[has_person]
         frames.append(frame.select(pl.Series("person", whose), pl.all()))
     table = pl.concat(_align_types(frames), how="diagonal_relaxed", rechunk=False)
     if not quarantined:
@@ -195,12 +195,12 @@ def number_people(
     Return the number at the place of each owner's code; and `person`, `before`, `change` (``"merged"``, ``"split"``).
     """
     first = np.full(clusters.owner.size, _NEVER, dtype=np.int64)
-    good = (assignment.owner >= 0) & ~assignment.by_time
-    np.minimum.at(first, assignment.owner[good], encoded.seen["event_first"].to_numpy()[good])
+    has_owner = (assignment.owner >= 0) & ~assignment.by_time
+    np.minimum.at(first, assignment.owner[has_owner], encoded.seen["event_first"].to_numpy()[has_owner])
     for group, (rows, owner) in zip(encoded.groups, assignment.row_owners, strict=True):
         if group.is_events:
-            good = owner >= 0
-            np.minimum.at(first, owner[good], group.time[rows[good]])
+            has_owner = owner >= 0
+            np.minimum.at(first, owner[has_owner], group.time[rows[has_owner]])
     people = clusters.list_people()
     people = people[np.lexsort((people, first[people]))]
     number = np.zeros(clusters.owner.size, dtype=np.int64)
@@ -332,9 +332,9 @@ def list_memberships(
     facts = []
     for at, one in enumerate(sources):
         owner = assignment.find_row_owners(2 * at + 1, combination=combinations[2 * at + 1])
-        good = owner >= 0
-        whose = pl.Series("person", person[owner[good]], dtype=pl.Int64)
-        facts.append(one.facts.filter(pl.Series(good)).with_columns(whose))
+        has_owner = owner >= 0
+        whose = pl.Series("person", person[owner[has_owner]], dtype=pl.Int64)
+        facts.append(one.facts.filter(pl.Series(has_owner)).with_columns(whose))
     groups = [
         frame.filter(pl.col("group_id").is_not_null()).select("person", "timestamp", pl.col("group_id").cast(pl.String))
         for frame in facts

@@ -80,29 +80,30 @@ class SourceRows:
 def read_rows(one: Events, *, keep_message_ids: bool) -> SourceRows:
     """Read the rows of one source; message ids are dropped unless they are needed."""
     read = _read_batches(one, keep_message_ids=keep_message_ids)
-    combined = read.combiner.finish() or combine_by_value(one.rows, ids=one.ids)
+    combined = read.combiner.finish_combining() or combine_by_value(one.rows, ids=one.ids)
     number = combined.number
     names = _EventNames(read.names, normalise=one._as_read is not None)
     counts = [int(np.count_nonzero(read.status == kind)) for kind in range(len(STATUSES))]
     only_events = counts[_EVENT] == read.status.size
-    of_events = number if only_events else number[read.status == _EVENT]
-    of_facts = number[:0] if only_events else number[read.status == _FACT]
-    events, event, facts = read.events, names.encode(read.event), read.facts
+    event_combinations = number if only_events else number[read.status == _EVENT]
+    fact_combinations = number[:0] if only_events else number[read.status == _FACT]
+    events, event, facts = read.events, names.encode_names(read.event), read.facts
     if one._as_read is not None:
         # blank names and identifiers are known only after normalisation
         without_ids = _flag_without_ids(combined)
-        good_facts = ~without_ids[of_facts]
-        good = event < len(names.normalised)
+        kept_facts = ~without_ids[fact_combinations]
+        kept = event < len(names.normalised)
         if without_ids.any():
-            good &= ~without_ids[of_events]
+            kept &= ~without_ids[event_combinations]
         if "group_id" in facts.columns:
-            of_account = (pl.col("kind") == "group") & pl.col("group_id").is_not_null()
-            good_facts |= facts.select(of_account.fill_null(value=False)).to_series().to_numpy()
-        counts[_QUARANTINED] += int(np.count_nonzero(~good) + np.count_nonzero(~good_facts))
-        if not good.all():
-            events, event, of_events = events.filter(pl.Series(good)), event[good], of_events[good]
-        if not good_facts.all():
-            facts, of_facts = facts.filter(pl.Series(good_facts)), of_facts[good_facts]
+            is_of_account = (pl.col("kind") == "group") & pl.col("group_id").is_not_null()
+            kept_facts |= facts.select(is_of_account.fill_null(value=False)).to_series().to_numpy()
+        counts[_QUARANTINED] += int(np.count_nonzero(~kept) + np.count_nonzero(~kept_facts))
+        if not kept.all():
+            events, event = events.filter(pl.Series(kept)), event[kept]
+            event_combinations = event_combinations[kept]
+        if not kept_facts.all():
+            facts, fact_combinations = facts.filter(pl.Series(kept_facts)), fact_combinations[kept_facts]
         counts[_EVENT], counts[_FACT] = events.height, facts.height
     frame = events.with_columns(
         pl.Series("event", event).cat.to(pl.Enum(names.normalised)),
@@ -116,10 +117,10 @@ def read_rows(one: Events, *, keep_message_ids: bool) -> SourceRows:
         types=one.ids,
         combinations=combined.places,
         values=combined.values,
-        event_combinations=of_events,
-        fact_combinations=of_facts,
+        event_combinations=event_combinations,
+        fact_combinations=fact_combinations,
         counts={name: int(count) for name, count in zip(STATUSES, counts, strict=True) if count},
-        first_event=combined.first_row if of_events.size == number.size else None,
+        first_event=combined.first_row if event_combinations.size == number.size else None,
     )
 
 
@@ -146,39 +147,38 @@ def _read_batches(one: Events, *, keep_message_ids: bool) -> _Batches:
         rows = one._as_read
     elif one._with_repeats is not None:
         rows = one._with_repeats
-    columns = rows.collect_schema().names()
+    present = rows.collect_schema().names()
     left_out = {"source", "event", *one.ids, *(() if keep_message_ids else ("message_id",))}
-    of_events = [name for name in columns if not name.startswith(("_", TRAIT)) and name not in left_out]
-    of_facts = ["timestamp", *(name for name in columns if name in ("_kind", "group_id") or name.startswith(TRAIT))]
+    event_columns = [name for name in present if not name.startswith(("_", TRAIT)) and name not in left_out]
+    fact_columns = ["timestamp", *(name for name in present if name in ("_kind", "group_id") or name.startswith(TRAIT))]
     categories = pl.Categories.random()
     wanted = rows.select(
-        *dict.fromkeys([*of_events, *of_facts, *one.ids]),
+        *dict.fromkeys([*event_columns, *fact_columns, *one.ids]),
         pl.col("event").cast(pl.Categorical(categories)),
         pl.col("_status").to_physical(),
         *hash_columns(one.ids),
-        *(name for name in KEY if name in columns),
+        *(name for name in KEY if name in present),
     )
-    has_keys = KEY[0] in columns
+    has_keys = KEY[0] in present
     combiner = IdCombiner(one.ids, clean=None if one._as_read is None else normalise_ids)
     empty = pl.DataFrame(schema=wanted.collect_schema())  # which keeps the categories, too
     statuses = [np.empty(0, dtype=np.uint8)]
-    events, facts, event = [empty.select(of_events)], [empty.select(of_facts)], [np.empty(0, dtype=np.uint8)]
+    events, facts, event = [empty.select(event_columns)], [empty.select(fact_columns)], [np.empty(0, dtype=np.uint8)]
     with RepeatFinder() as repeats:
         for batch in iterate_batches(wanted, size=_BATCH):
             status = batch["_status"].to_numpy()
-            combiner.add(batch)
+            combiner.add_batch(batch)
             statuses.append(status)
             is_event = status == _EVENT
             name = _shrink_codes(batch["event"])
             has_only_events = bool(is_event.all())
-            events.append(
-                batch.select(of_events) if has_only_events else batch.select(of_events).filter(pl.Series(is_event))
-            )
+            columns = batch.select(event_columns)
+            events.append(columns if has_only_events else columns.filter(pl.Series(is_event)))
             event.append(name if has_only_events else name[is_event])
             if (status == _FACT).any():
-                facts.append(batch.select(of_facts).filter(pl.Series(status == _FACT)))
+                facts.append(batch.select(fact_columns).filter(pl.Series(status == _FACT)))
             if has_keys:
-                repeats.add(*batch.select(KEY))
+                repeats.add_keys(*batch.select(KEY))
         status = np.concatenate(statuses)
         repeated = np.zeros(0, dtype=bool)
         if has_keys:
@@ -222,7 +222,7 @@ def _add_kind(facts: pl.DataFrame) -> pl.DataFrame:
 
 
 class _EventNames:
-    """The event names: `normalised`, sorted; `encode` returns their places, and `len(normalised)` for a blank one."""
+    """The event names: `normalised`, sorted; `encode_names` returns their places, `len(normalised)` for a blank one."""
 
     def __init__(self, names: pl.DataFrame, *, normalise: bool) -> None:
         name = normalise_names(pl.col("raw")) if normalise else pl.col("raw")
@@ -235,7 +235,7 @@ class _EventNames:
         self._code = np.full(int(place.max(initial=0)) + 1, none, dtype=code.to_numpy().dtype)
         self._code[place] = code.to_numpy()
 
-    def encode(self, names: Names) -> Names:
+    def encode_names(self, names: Names) -> Names:
         """Return the place in `normalised` of each name, from its place among all names plus one."""
         return parallel_take(self._code, names)
 
@@ -297,9 +297,9 @@ class IdCombiner:
         self._height = 0
         self._numbering, self._storing = _Worker(), _Worker()
 
-    def add(self, batch: pl.DataFrame) -> None:
+    def add_batch(self, batch: pl.DataFrame) -> None:
         """Take the next rows: the identifiers and their `hash_columns`."""
-        self._numbering.start(lambda: self._number_rows(batch))
+        self._numbering.start_task(lambda: self._number_rows(batch))
 
     def _number_rows(self, batch: pl.DataFrame) -> None:
         """Number the combinations of a batch, and hand on the rows of those that are new."""
@@ -311,7 +311,7 @@ class IdCombiner:
         self._numbers.append(number)
         self._first_rows.append(new + self._height)
         self._height += batch.height
-        self._storing.start(lambda: self._store_rows(batch, hashes, checks, new))
+        self._storing.start_task(lambda: self._store_rows(batch, hashes, checks, new))
 
     def _store_rows(self, batch: pl.DataFrame, hashes: list[Hashes], checks: list[Checks], new: Ints) -> None:
         """Store the combinations of the new rows, and the identifiers that are new in them."""
@@ -322,10 +322,10 @@ class IdCombiner:
             self._values[at].append(self._clean(texts.cast(pl.String)).alias("raw"))
         self._places.append(places)
 
-    def finish(self) -> IdCombinations | None:
+    def finish_combining(self) -> IdCombinations | None:
         """Return what was found, or None where hashes collided."""
-        self._numbering.end()
-        self._storing.end()
+        self._numbering.finish_tasks()
+        self._storing.finish_tasks()
         if self._rows.collided or any(index.collided for index in self._indexes):
             return None
         empty = np.empty((0, len(self._ids)), dtype=np.int32)
@@ -341,7 +341,7 @@ class _Worker:
         self._pool = ThreadPoolExecutor(1)
         self._last: Future[None] | None = None
 
-    def start(self, task: Callable[[], None]) -> None:
+    def start_task(self, task: Callable[[], None]) -> None:
         self._wait_for_last()
         self._last = self._pool.submit(task)
 
@@ -349,7 +349,7 @@ class _Worker:
         if self._last is not None:
             self._last.result()
 
-    def end(self) -> None:
+    def finish_tasks(self) -> None:
         self._wait_for_last()
         self._pool.shutdown()
 
@@ -357,8 +357,8 @@ class _Worker:
 def _mix_hashes(hashes: list[npt.NDArray[Uint]]) -> npt.NDArray[Uint]:
     """Mix the hashes of a row's identifiers, in their order, to one."""
     mixed = hashes[0]
-    for one in hashes[1:]:
-        mixed = mixed * one.dtype.type(_MULTIPLIER & np.iinfo(one.dtype).max) + one
+    for more in hashes[1:]:
+        mixed = mixed * more.dtype.type(_MULTIPLIER & np.iinfo(more.dtype).max) + more
     return mixed
 
 
@@ -415,12 +415,12 @@ def drop_repeated_messages(sources: Sequence[SourceRows], *, rules: IdentityRule
     result = list(sources)
     for at in keyed:
         one = sources[at]
-        mine = pairs.filter(pl.col("at") == at)["row"].to_numpy()
-        if not mine.size:
+        repeated_rows = pairs.filter(pl.col("at") == at)["row"].to_numpy()
+        if not repeated_rows.size:
             result[at] = replace(one, events=one.events.drop("message_id"))
             continue
         stays = np.ones(one.events.height, dtype=bool)
-        stays[mine] = False
+        stays[repeated_rows] = False
         result[at] = replace(
             one,
             events=one.events.filter(pl.Series(stays)).drop("message_id"),
@@ -435,17 +435,18 @@ def _flag_contradictions(pairs: pl.DataFrame, sources: Sequence[SourceRows], *, 
     """Flag the pairs of rows that name different people, and those of which only the later has an identifier."""
     contradicts = np.zeros(pairs.height, dtype=bool)
     for at, original in pairs.select("at", "original_at").unique().rows():
-        mine = ((pairs["at"] == at) & (pairs["original_at"] == original)).to_numpy()
+        is_compared = (pairs["at"] == at) & (pairs["original_at"] == original)
+        compared, chosen = is_compared.to_numpy(), pairs.filter(is_compared)
         later, first = (
             pl.DataFrame(
                 {name: _ids_of_rows(sources[one], name, rows=rows, rules=rules) for name in sources[one].types},
                 schema=dict.fromkeys(sources[one].types, pl.String),
             )
-            for one, rows in ((at, pairs["row"].to_numpy()[mine]), (original, pairs["original_row"].to_numpy()[mine]))
+            for one, rows in ((at, chosen["row"].to_numpy()), (original, chosen["original_row"].to_numpy()))
         )
         for name in set(later.columns) & set(first.columns):
-            contradicts[mine] |= (later[name] != first[name]).fill_null(value=False).to_numpy()
-        contradicts[mine] |= _has_id(later, rows=int(mine.sum())) & ~_has_id(first, rows=int(mine.sum()))
+            contradicts[compared] |= (later[name] != first[name]).fill_null(value=False).to_numpy()
+        contradicts[compared] |= _has_id(later, rows=chosen.height) & ~_has_id(first, rows=chosen.height)
     return contradicts
 
 

@@ -418,12 +418,12 @@ def normalise_series(values: pl.Series, *, id_type: str, rules: IdentityRules) -
 def find_placeholders(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
     """Return the `reason` why identifiers identify nobody; null for all others."""
     patterns = ["^$", *rules.junk]
-    bad = ids.to_frame("id").select(matches_any(pl.col("id"), patterns).fill_null(value=False)).to_series()
+    is_placeholder = ids.to_frame("id").select(matches_any(pl.col("id"), patterns).fill_null(value=False)).to_series()
     reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, ids.len())
-    if not bad.any():
+    if not is_placeholder.any():
         return reason
     reasons = (
-        ids.filter(bad)
+        ids.filter(is_placeholder)
         .to_frame("id")
         .select(
             pl.coalesce(
@@ -433,7 +433,7 @@ def find_placeholders(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
         )
         .to_series()
     )
-    return reason.scatter(bad.arg_true(), reasons)
+    return reason.scatter(is_placeholder.arg_true(), reasons)
 
 
 def hash_email(address: str, *, salt: str) -> str:
@@ -453,11 +453,11 @@ def hash_email_texts(values: pl.Series, *, rules: IdentityRules) -> pl.Series:
     """
     # each category once, and only those that rows have
     texts = values if values.dtype == pl.String else values.unique().cast(pl.String)
-    some = texts.filter(texts.str.contains("@", literal=True)).unique()
-    some = some.filter(some.str.contains(_ADDRESS))
-    if not some.len():
+    addresses = texts.filter(texts.str.contains("@", literal=True)).unique()
+    addresses = addresses.filter(addresses.str.contains(_ADDRESS))
+    if not addresses.len():
         return values
     id_type = rules.emails[0] if rules.emails else "email"
-    plain = normalise_series(some, id_type=id_type, rules=rules)
+    plain = normalise_series(addresses, id_type=id_type, rules=rules)
     hashes = pl.Series([hash_email(text, salt=rules.salt) for text in plain], dtype=pl.String)
-    return values.cast(pl.String).replace(some, hashes)
+    return values.cast(pl.String).replace(addresses, hashes)

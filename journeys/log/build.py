@@ -194,12 +194,12 @@ def build_log(
     # rows that are in memory stay in one chunk this way
     rows = tidy.collect(engine="in-memory") if isinstance(table, pl.DataFrame) else tidy.collect()
     del table, tidy  # the caller may have dropped the original rows, too
-    bad = rows[PROBLEM].is_not_null()
-    quarantine = quarantine_rows(rows.filter(bad), times=times)
-    good = [rows.filter(~bad) if quarantine.height else rows]
+    has_problem = rows[PROBLEM].is_not_null()
+    quarantine = quarantine_rows(rows.filter(has_problem), times=times)
+    good = [rows.filter(~has_problem) if quarantine.height else rows]
     dates = int(good[0][IS_DATE].sum())
     good = [good[0].drop(PROBLEM, IS_DATE, _ORIGINAL, strict=False)]
-    del rows, bad
+    del rows, has_problem
     trim_malloc()  # memory that was retained while the rows were put together
     log = _assemble_rows(good, people=people)
     unusual_rows = ({DATE_ONLY: dates} if dates else {}) | count_unusual_rows(log.shards[0].events)

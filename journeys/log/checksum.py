@@ -15,7 +15,7 @@ _MASK = (1 << 64) - 1
 _WEIGHTS = np.random.default_rng(7).integers(0, 1 << 63, _BLOCK, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
-def checksum(path: Path) -> str:
+def compute_checksum(path: Path) -> str:
     """Return the checksum of a file: 64 bits as hexadecimal digits.
 
     The file is taken as words w of 64 bits. A block of words counts Σ w × weight, with odd weights, and the file is the

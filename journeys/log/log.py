@@ -65,14 +65,14 @@ class View:
     def events(self) -> pl.LazyFrame:
         """The events, from files that were checked; `scan_events` is the same unchecked, to build plans with."""
         for file in self.event_files:
-            file.verify()
+            file.check_content()
         return self.scan_events
 
     @property
     def people(self) -> pl.LazyFrame:
         """The people, from files that were checked; `scan_people` is the same unchecked, to build plans with."""
         for file in self.people_files:
-            file.verify()
+            file.check_content()
         return self.scan_people
 
     @property
@@ -98,7 +98,7 @@ class View:
         assert self.codes is not None  # noqa: S101  # callers check
         import numpy as np
 
-        self.codes.verify()
+        self.codes.check_content()
         return np.asarray(np.load(self.codes.path, mmap_mode="r"))
 
     def bound_people(self) -> PersonBounds:
@@ -212,7 +212,7 @@ def translate_read_errors(files: Iterable[StoredFile]) -> Iterator[None]:
         raise
     except (OSError, pl.exceptions.PolarsError) as error:
         for file in files:
-            file.verify(again=True)
+            file.check_content(again=True)
         if isinstance(error, OSError):
             raise StoreError(f"The log could not be read: {error}.") from error
         raise ArgumentError(

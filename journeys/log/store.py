@@ -63,7 +63,7 @@ def save_log(
             _write_from(sources, data, number=number, low=low, high=high)
             for number, (low, high) in enumerate(cut_people(counts, shards=shards))
         ]
-        commit(data, log=log, shards=written, frames=kept.result(), notes=notes or {})
+        commit_store(data, log=log, shards=written, frames=kept.result(), notes=notes or {})
     return find_log(path)[0]
 
 
@@ -118,7 +118,7 @@ def write_frames(frames: Mapping[str, pl.DataFrame], *, data: Path) -> dict[str,
     return dict(sorted(written.items()))
 
 
-def commit(
+def commit_store(
     data: Path,
     *,
     log: Log,
@@ -213,7 +213,7 @@ def open_log(path: str | Path) -> tuple[Log, dict[str, pl.DataFrame], dict[str, 
     log, files, notes = find_log(path)
     frames = {}
     for name, file in files.items():
-        file.verify()
+        file.check_content()
         frames[name] = pl.read_parquet(file.path, glob=False, hive_partitioning=False)
     return log, frames, notes
 
@@ -224,8 +224,8 @@ def find_log(path: str | Path) -> tuple[Log, dict[str, StoredFile], dict[str, An
     try:
         if not (folder / MANIFEST).is_file():
             near = sorted(found.parent.name for found in folder.parent.glob(f"*/{MANIFEST}")) if folder.name else []
-            there = f" Stores beside it: {', '.join(map(repr, near))}." if near else ""
-            raise StoreError(f"path: {str(path)!r} is not a store (it has no {MANIFEST}).{there}")
+            nearby = f" Stores beside it: {', '.join(map(repr, near))}." if near else ""
+            raise StoreError(f"path: {str(path)!r} is not a store (it has no {MANIFEST}).{nearby}")
     except OSError as error:
         raise StoreError(f"path: {str(path)!r} could not be read: {error}.") from error
     manifest = read_manifest(folder)

@@ -107,14 +107,14 @@ class StoredFile:
     size : int
         Its bytes.
     checksum : str
-        Its checksum, as `checksum` gives it.
+        Its checksum, as `compute_checksum` returns it.
     """
 
     path: Path
     size: int
     checksum: str
 
-    def verify(self, *, again: bool = False) -> None:
+    def check_content(self, *, again: bool = False) -> None:
         """Check that the file is what was written; its bytes are read once per process, or `again`.
 
         Raise StoreError when it is missing, cannot be read, or holds something else.
@@ -125,7 +125,7 @@ class StoredFile:
             key = (os.fspath(self.path), status.st_size, status.st_mtime_ns, status.st_ino)
             if key in _verified and not again:
                 return
-            is_intact = status.st_size == self.size and _take_checksum(self.path) == self.checksum
+            is_intact = status.st_size == self.size and _compute_checksum(self.path) == self.checksum
         except FileNotFoundError as error:
             raise StoreError(f"path: {os.fspath(self.path)!r} is missing: {reopen}.") from error
         except OSError as error:
@@ -138,10 +138,10 @@ class StoredFile:
         _verified.add(key)
 
 
-def _take_checksum(path: Path) -> str:
-    from journeys.log.checksum import checksum
+def _compute_checksum(path: Path) -> str:
+    from journeys.log.checksum import compute_checksum
 
-    return checksum(path)
+    return compute_checksum(path)
 
 
 def seal_file(path: Path) -> StoredFile:
@@ -152,7 +152,7 @@ def seal_file(path: Path) -> StoredFile:
         os.fsync(handle)
     finally:
         os.close(handle)
-    return StoredFile(path, path.stat().st_size, _take_checksum(path))
+    return StoredFile(path, path.stat().st_size, _compute_checksum(path))
 
 
 def sync_folder(folder: Path) -> None:

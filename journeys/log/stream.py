@@ -28,7 +28,7 @@ from journeys.log.build import (
 )
 from journeys.log.log import Log, Size
 from journeys.log.manifest import StoredShard
-from journeys.log.store import commit, cut_people, draft_store, find_log, write_frames, write_shard
+from journeys.log.store import commit_store, cut_people, draft_store, find_log, write_frames, write_shard
 
 _BATCH_ROWS = 250_000
 _BUFFER = 32 << 20
@@ -67,25 +67,25 @@ def stream_log(
         rows = tidy_rows(table, person=person, timestamp=timestamp, event=event, times=times)
         if rows.collect_schema()["person"] in (pl.Categorical, pl.Enum):
             rows = rows.with_columns(pl.col("person").cast(pl.String))
-        good = keep_good_rows(rows)
+        good_rows = keep_good_rows(rows)
         # one after the other: collected together, they would share one scan by holding all rows in memory
         counted = rows.filter(pl.col(PROBLEM).is_null()).group_by("person")
         people = counted.agg(pl.len().alias("events"), pl.col(IS_DATE).sum().alias("dates")).collect()
-        ranking = good.group_by("event").len("count").collect()
-        bad = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
+        ranking = good_rows.group_by("event").len("count").collect()
+        bad_rows = rows.filter(pl.col(PROBLEM).is_not_null()).collect()
     dates = int(people["dates"].sum())
     people = people.drop("dates").sort("person").with_row_index("code")
     ranking = rank_names(ranking)
     names = tuple(ranking["event"].sort())
-    quarantine = quarantine_rows(bad, times=times)
+    quarantine = quarantine_rows(bad_rows, times=times)
     unusual_rows: dict[str, int] = {DATE_ONLY: dates} if dates else {}
     span: list[datetime] = []
     with draft_store(path, shards=shards) as data:
         ranges, total = cut_people(people["events"].to_numpy(), shards=shards), int(people["events"].sum())
         scattered = data / "scattered"
-        _scatter_rows(good, scattered, people=people, highs=[high for _, high in ranges], names=names)
+        _scatter_rows(good_rows, scattered, people=people, highs=[high for _, high in ranges], names=names)
         written = []
-        empty = _empty_events(good, names=names)
+        empty = _empty_events(good_rows, names=names)
         for number, (low, high) in enumerate(ranges):
             events, shard = _write_sorted(scattered, data, number=number, people=people[low:high], low=low, empty=empty)
             written.append(shard)
@@ -98,7 +98,7 @@ def stream_log(
         log = Log((), names, tuple(ranking["event"]), size)
         frames = write_frames({"quarantine": quarantine}, data=data)
         notes: Mapping[str, Any] = {"unusual_rows": unusual_rows}
-        commit(data, log=log, shards=written, frames=frames, notes=notes)
+        commit_store(data, log=log, shards=written, frames=frames, notes=notes)
     return BuiltLog(log=find_log(path)[0], quarantine=quarantine, unusual_rows=unusual_rows)
 
 

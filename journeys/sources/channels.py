@@ -53,8 +53,8 @@ OWNER = (
 
 def _match_sites(sites: tuple[str, ...], *exact: str, before: str) -> str:
     """Match a name alone, as sources have it, its site in any country, and other hosts that belong to it."""
-    names, whole = ("|".join(one.replace(".", r"\.") for one in some) for some in (sites, exact))
-    also = f"|{before}(?:{whole})" if whole else ""
+    names, hosts = ("|".join(site.replace(".", r"\.") for site in sites_of_kind) for sites_of_kind in (sites, exact))
+    also = f"|{before}(?:{hosts})" if hosts else ""
     return f"^(?:(?:{names})|{before}(?:{names}){ENDING}{also})(?:/.*)?$"
 
 
@@ -131,6 +131,7 @@ def channel_group(names: tuple[str, ...]) -> pl.Expr:
 
 
 def _channel_of_referrer(names: tuple[str, ...]) -> pl.Expr:
+    """Name the channel of a visit without campaign tags by its referrer; null off a page, or within one site."""
     referrer = _host_of(pl.col("page_referrer"))
     here = _host_of(pl.col("page_url")) if "page_url" in names else pl.lit(None, dtype=pl.String)
     pages = [pl.col(column).is_not_null() for column in ("page_url", "page_path") if column in names]

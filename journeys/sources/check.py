@@ -84,8 +84,8 @@ class Checked:
         from journeys.display import format_count, format_number
 
         read = sum(one.issues.read for one in self.events)
-        bad = sum(one.issues.quarantined for one in self.events)
-        sums = f"{format_count(read, 'row')} read, {format_number(bad)} of them in quarantine"
+        quarantined = sum(one.issues.quarantined for one in self.events)
+        sums = f"{format_count(read, 'row')} read, {format_number(quarantined)} of them in quarantine"
         counts = f"{format_count(len(self.events), 'source')}, {sums}"
         return f"FAILED. {' '.join(self.failures)} {counts}" if self.failures else counts
 
@@ -129,28 +129,28 @@ def check(*sources: Any) -> Checked:
 
     if not sources:
         raise ArgumentError("sources: nothing to check was given.")
-    events = tuple(one if isinstance(one, Events) else read_any(one) for one in sources)
+    events = tuple(source if isinstance(source, Events) else read_any(source) for source in sources)
     rows: list[tuple[str, str, str, int | None]] = []
-    for one in events:
-        found = one.issues
+    for source in events:
+        found = source.issues
         totals = {
             "read": found.read, "kept": found.kept, "facts": found.facts,
             "duplicates": found.duplicates, "quarantined": found.quarantined,
         }  # fmt: skip
-        rows += [(one.name, kind, "in all", count) for kind, count in totals.items()]
-        rows += [(one.name, *row) for row in found.table.filter(pl.col("kind") != "named").iter_rows()]
-        named = check_names(one)
+        rows += [(source.name, kind, "in all", count) for kind, count in totals.items()]
+        rows += [(source.name, *row) for row in found.table.filter(pl.col("kind") != "named").iter_rows()]
+        named = check_names(source)
         rows += [
-            (one.name, "named", f"{name!r}: {'; '.join(problems)}" + (f" → {better!r}" if better else ""), count)
+            (source.name, "named", f"{name!r}: {'; '.join(problems)}{f' → {better!r}' if better else ''}", count)
             for name, count, problems, better in named.table.iter_rows()
         ]
     unidentified = []
-    for one in events:
-        count, example = _count_unidentified(one)
+    for source in events:
+        count, example = _count_unidentified(source)
         unidentified.append(count)
         if count:
             reason = f"identifiers that are placeholders, such as {example!r} (set apart when stitched)"
-            rows.append((one.name, "noticed", reason, count))
+            rows.append((source.name, "noticed", reason, count))
     rows += [row for a, b in combinations(events, 2) for row in _compare_clocks(a, b)]
     return Checked(pl.DataFrame(rows, schema=SCHEMA, orient="row"), events, tuple(unidentified))
 
@@ -158,8 +158,8 @@ def check(*sources: Any) -> Checked:
 def _count_unidentified(events: Events) -> tuple[int, str | None]:
     """Count the rows that have identifiers, but only placeholders; give one of these, the first in order."""
     ids = [pl.col(name).cast(pl.String).str.strip_chars() for name in events.ids]
-    names_nobody = pl.all_horizontal(is_placeholder(one, kind="id").fill_null(value=True) for one in ids)
-    shown = pl.coalesce(pl.when(one != "").then(one) for one in ids).alias("shown")
+    names_nobody = pl.all_horizontal(is_placeholder(text, kind="id").fill_null(value=True) for text in ids)
+    shown = pl.coalesce(pl.when(text != "").then(text) for text in ids).alias("shown")
     counts = events.table.group_by(events.ids).agg(pl.len().cast(pl.Int64).alias("rows")).collect()
     return counts.filter(names_nobody).select("rows", shown).drop_nulls().select(pl.sum("rows"), pl.min("shown")).row(0)
 
@@ -178,7 +178,7 @@ def read_any(source: Source, **options: str) -> Events:
             first_error = first_error or schema
             continue
         if (reader := _find_reader(schema)) is not None:
-            read = reader.load()
+            read = reader.load_function()
             taken = signature(read).parameters
             return read(source, **{name: value for name, value in options.items() if name in taken})
         columns = columns or [name for name in schema if not name.startswith("_")]

@@ -91,8 +91,8 @@ class Fields:
 
     def time_text(self, *names: str) -> pl.Expr:
         """Return the first of these fields that is not empty as it was written, before it is read as a time."""
-        there = [name for name in names if self.has(name)]
-        return self.raw(there[0]) if len(there) == 1 else self.text(*there)
+        present = [name for name in names if self.has(name)]
+        return self.raw(present[0]) if len(present) == 1 else self.text(*present)
 
     def time(self, name: str, *, unit: str | None = None, time_zone: str | None = None) -> pl.Expr:
         """Return a field as a UTC time."""
@@ -102,15 +102,15 @@ class Fields:
 
     def first_time(self, *names: str) -> pl.Expr:
         """Return the first of these fields that is a time, as a UTC time; the later ones are read only where needed."""
-        there = [name for name in names if self.has(name)]
-        self._refuse_numbers(there, None)
-        dtypes = [self.dtype(name) for name in there]
-        values = pl.struct(self.raw(name).alias(f"{place}") for place, name in enumerate(there))
+        present = [name for name in names if self.has(name)]
+        self._refuse_numbers(present, None)
+        dtypes = [self.dtype(name) for name in present]
+        values = pl.struct(self.raw(name).alias(f"{place}") for place, name in enumerate(present))
 
         def convert_batch(batch: pl.Series) -> pl.Series:
             rows = batch.struct.unnest()
             found = pl.Series([None] * rows.height, dtype=UTC_TIME)
-            for column, dtype, name in zip(rows, dtypes, there, strict=True):
+            for column, dtype, name in zip(rows, dtypes, present, strict=True):
                 missing = found.is_null()
                 if not missing.any():
                     break

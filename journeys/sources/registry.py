@@ -32,40 +32,43 @@ class Reader:
     function: str
     signs: tuple[frozenset[str], ...]
 
-    def load(self) -> Callable[..., Events]:
+    def load_function(self) -> Callable[..., Events]:
         """Import the function."""
         read: Callable[..., Events] = getattr(import_module(f"journeys.sources.{self.module}"), self.function)
         return read
 
 
-def _reader(system: str, module: str, function: str, *signs: str) -> Reader:
+def _make_reader(system: str, module: str, function: str, *signs: str) -> Reader:
     return Reader(system, module, function, tuple(frozenset(sign.split(", ")) for sign in signs))
 
 
 READERS: tuple[Reader, ...] = (
-    _reader("Segment", "segment", "read_segment", "type, messageId", "anonymousId, messageId"),
-    _reader(
+    _make_reader("Segment", "segment", "read_segment", "type, messageId", "anonymousId, messageId"),
+    _make_reader(
         "Segment's warehouse", "segment", "read_segment",
         "id, anonymous_id, received_at", "id, anonymous_id, original_timestamp",
     ),
-    _reader("Google Analytics 4", "ga4", "read_ga4", "event_timestamp, event_name, user_pseudo_id"),
-    _reader(
+    _make_reader("Google Analytics 4", "ga4", "read_ga4", "event_timestamp, event_name, user_pseudo_id"),
+    _make_reader(
         "Amplitude", "amplitude", "read_amplitude",
         "event_type, event_time, device_id", "event_type, amplitude_id",
     ),
-    _reader(
+    _make_reader(
         "PostHog", "posthog", "read_posthog",
         "event, distinct_id, timestamp, uuid", "event, distinct_id, timestamp, properties",
         "distinct_id, person_id, person_version", "results, next",
     ),
-    _reader("Mixpanel", "mixpanel", "read_mixpanel", "event, properties"),
-    _reader("Snowplow", "snowplow", "read_snowplow", "collector_tstamp, event_id", "domain_userid, collector_tstamp"),
-    _reader(
+    _make_reader("Mixpanel", "mixpanel", "read_mixpanel", "event, properties"),
+    _make_reader(
+        "Snowplow", "snowplow", "read_snowplow",
+        "collector_tstamp, event_id", "domain_userid, collector_tstamp",
+    ),
+    _make_reader(
         "Customer.io", "customerio", "read_customerio",
         "object_type, metric", "delivery_id, metric", "customer_identifiers, type, timestamp",
         "delivery_id, delivery_type, type, timestamp", "activities, next",
     ),
-    _reader(
+    _make_reader(
         "HubSpot", "hubspot", "read_hubspot",
         "subscriptionType, objectId", "propertyName, propertyValue, occurredAt", "emailCampaignId, recipient",
         "lifecyclestage", "Record ID, Lifecycle Stage", "Record ID, Company name", "Record ID, Email",

@@ -125,9 +125,9 @@ def _run_query(query: str, connection: Any) -> pl.LazyFrame:
     with read_only_session(query, connection):
         for batch in _read_batches(query, connection):
             frame = batch.select(_cast_foreign(batch.get_column(name)) for name in batch.columns)
-            spill.add(frame, mark=frame.schema)
+            spill.add_rows(frame, mark=frame.schema)
         # Each batch has types of its own; where they differ, the column becomes one that holds them all.
-        found = spill.tables()
+        found = spill.list_tables()
         if not found:
             # No rows may come in no batch: then only the whole answer, which is empty, names the columns.
             whole = pl.DataFrame(_select_readable(connection.sql(query))) if _is_duckdb(connection) else None

@@ -138,13 +138,13 @@ def test_sqlite_through_adbc():
 
 def watch(monkeypatch):
     """List how many rows each batch has."""
-    seen, add = [], row_store.SpillBuffer.add
+    seen, add_rows = [], row_store.SpillBuffer.add_rows
 
     def counted(self, frame, *, mark):
         seen.append(frame.height)
-        add(self, frame, mark=mark)
+        add_rows(self, frame, mark=mark)
 
-    monkeypatch.setattr(row_store.SpillBuffer, "add", counted)
+    monkeypatch.setattr(row_store.SpillBuffer, "add_rows", counted)
     return seen
 
 

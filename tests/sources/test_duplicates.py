@@ -30,7 +30,7 @@ def test_a_row_repeats_if_its_key_came_before(keys, size):
     table = pl.DataFrame({"key": keys}, schema={"key": pl.String}).select(batches.hash_keys(pl.col("key")))
     with batches.RepeatFinder() as found:
         for batch in table.iter_slices(size):
-            found.add(*batch)
+            found.add_keys(*batch)
         assert np.unpackbits(found.find_repeats(), count=len(keys), bitorder="little").tolist() == expected
     assert batches.drop_repeats(table.lazy()).collect().height == len(keys) - sum(expected)
 
@@ -45,7 +45,7 @@ def written(rows, message_id):
 @given(ROWS, st.booleans())
 def test_a_store_leaves_out_the_duplicates_that_a_table_leaves_out(rows, message_id):
     events = written(rows, message_id)
-    assert events._stream().collect().equals(events.table.collect())
+    assert events._stream_table().collect().equals(events.table.collect())
 
 
 @given(ROWS, st.booleans())

@@ -180,7 +180,7 @@ def test_the_registry_lists_the_public_readers():
     readers = {name for name in jn.__all__ if name.startswith("read_")}
     assert functions == readers - {"read_table", "read_sql", "read_rudderstack"}
     for reader in READERS:
-        assert reader.load() is getattr(jn, reader.function)
+        assert reader.load_function() is getattr(jn, reader.function)
         for sign in reader.signs:
             assert all("." not in column for column in sign)
 

@@ -28,7 +28,7 @@ def test_a_time_before_the_year_1_or_after_9999_is_put_aside(keyed):
     assert journeys.people.height == 1
     assert repr(journeys)
     assert journeys.events.collect().height == 2
-    assert events._stream().collect().height == 2
+    assert events._stream_table().collect().height == 2
 
 
 def test_such_a_time_in_text_is_put_aside(tmp_path):

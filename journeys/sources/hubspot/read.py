@@ -118,6 +118,7 @@ def _find_missing(columns: set[str]) -> list[str]:
 
 
 def _map_email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
+    """Map HubSpot's marketing e-mails (sent, opened, clicked) to events of their recipients."""
     f = Fields(raw.schema)
     time, notes = parse_time_column(f, raw, "created", time_zone=time_zone)
     kind = f.text("type").str.to_uppercase()
@@ -139,6 +140,7 @@ def _map_email_events(raw: RawTable, name: str, *, time_zone: str | None) -> Eve
 
 
 def _map_custom_events(raw: RawTable, name: str, *, time_zone: str | None) -> Events:
+    """Map custom events, and HubSpot's own events such as page visits, under readable names."""
     f = Fields(raw.schema)
     time, notes = parse_time_column(f, raw, "occurredAt", time_zone=time_zone)
     # `pe1234_signed_up` is a custom event of portal 1234, `e_visited_page` one of HubSpot's own.

@@ -141,7 +141,7 @@ def load_files(files: Sequence[SourceFile], *, name: str, **csv_options: Unpack[
             rows = read_columnar_files(members, file_format, rejects=rejects, in_memory=in_memory)
         frames += [rows] if rows is not None else []
         notes += more
-    rejected = rejects.tables()
+    rejected = rejects.list_tables()
     if not frames:
         reason, place = "no lines", str(full[0].path)
         if rejected:
@@ -212,9 +212,9 @@ def parse_json_columns(raw: RawTable, *columns: str) -> RawTable:
         ]
     if any(found[column] for column in texts):
         reader = JsonColumns(texts)
-        reader.read(rows)
-        frames, said = reader.frames()
-        rows, notes = pl.concat(frames), [*notes, *said]
+        reader.read_rows(rows)
+        frames, more = reader.list_frames()
+        rows, notes = pl.concat(frames), [*notes, *more]
     schema = rows.collect_schema()
     unread = [column for column in texts if schema[column] == pl.String]
     if unread:

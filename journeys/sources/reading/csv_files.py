@@ -78,8 +78,8 @@ def resolve_types(guessed: Types, answers: pl.DataFrame) -> Types:
 def merge_types(types: Sequence[Types]) -> Types:
     """Find types that hold the values of several files."""
     merged: Types = {}
-    for one in types:
-        for name, dtype in one.items():
+    for types_of_file in types:
+        for name, dtype in types_of_file.items():
             known = merged.get(name)
             if known is None or dtype is None or known == dtype:
                 merged[name] = known if dtype is None else dtype
@@ -134,7 +134,7 @@ class Dialect(NamedTuple):
     quoted: bool
     skip: int = 0
 
-    def split(self, line: str) -> list[str]:
+    def split_line(self, line: str) -> list[str]:
         """Split one line into fields."""
         return next(csv.reader([line], delimiter=self.separator, quoting=self.quoting), [])
 
@@ -157,15 +157,15 @@ def salvage_rows(
     """
     lines = _Lines(file)
     schema = dict.fromkeys(dialect.names, pl.String())
-    good: list[Row] = []
-    bad: list[Reject] = []
+    sound: list[Row] = []
+    rejected: list[Reject] = []
     short = 0
 
     def flush_rows() -> None:
-        rows.add(pl.DataFrame(good, schema=schema, orient="row"), mark="rows")
-        rejects.add(bad)
-        good.clear()
-        bad.clear()
+        rows.add_rows(pl.DataFrame(sound, schema=schema, orient="row"), mark="rows")
+        rejects.add_rows(rejected)
+        sound.clear()
+        rejected.clear()
 
     limit = csv.field_size_limit(LONGEST_FIELD)
     try:
@@ -184,9 +184,9 @@ def salvage_rows(
                 is_open=is_open and not is_cut,
             )
             short += bool(row) and len(fields) < len(dialect.names)
-            good += row
-            bad += broken
-            if len(good) + len(bad) >= ROWS:
+            sound += row
+            rejected += broken
+            if len(sound) + len(rejected) >= ROWS:
                 flush_rows()
     finally:
         csv.field_size_limit(limit)
@@ -384,14 +384,14 @@ def read_csv_files(
                 lacking, note = salvage_rows(file, dialect, rows=salvaged, rejects=rejects)
                 short[len(dialect.names)] += lacking
                 notes += [f"{file.path.name} was read as {note}"] if note else []
-        for _, rows in salvaged.tables():
+        for _, rows in salvaged.list_tables():
             frames.append(rows)
             types.append(_profile_rows(rows, text_columns, reader).types)
     notes += [describe_short_lines(lines, width) for width, lines in short.items() if lines]
     if not frames:
         return None, notes
     if reader is not None:
-        frames, more = reader.frames()
+        frames, more = reader.list_frames()
         notes += more
     merged = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
     return cast_columns(merged, merge_types(types)), notes
@@ -419,7 +419,7 @@ def _profile_rows(rows: pl.LazyFrame, text_columns: Collection[str] | None, read
     guessed = guess_types(rows.head(SAMPLE).collect(), text_columns)
     checks, batches = type_checks(guessed), []
     if reader is not None:
-        reader.read(rows, on_batch=lambda batch: batches.append(batch.select(checks)))
+        reader.read_rows(rows, on_batch=lambda batch: batches.append(batch.select(checks)))
     answers = pl.concat(batches) if batches else rows.select(checks).collect()
     nulls = int(answers[f"nulls {list(guessed)[-1]}"].sum())
     return _Profile(resolve_types(guessed, answers), int(answers["rows"].sum()), nulls > 0)
@@ -482,6 +482,6 @@ def _is_cut_off(file: SourceFile, dialect: Dialect) -> bool:
         return False
     last = tail.rsplit(b"\n", 1)[-1].decode("utf-8", errors="replace")
     try:
-        return len(dialect.split(last)) < len(dialect.names) or last.count('"') % 2 == 1
+        return len(dialect.split_line(last)) < len(dialect.names) or last.count('"') % 2 == 1
     except csv.Error:
         return True

@@ -219,6 +219,7 @@ def _find_one(source: str | Path) -> list[SourceFile]:
 
 
 def _find_files(path: Path) -> list[SourceFile]:
+    """Find the files of a folder, a file, an archive or a glob; where nothing is there, suggest the closest name."""
     if path.is_dir():
         return _find_in_folder(path)
     if path.exists():

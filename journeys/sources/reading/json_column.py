@@ -39,7 +39,7 @@ class ColumnTypes(NamedTuple):
     has_non_objects: bool
 
     @property
-    def all(self) -> Schema:
+    def types_with_non_objects(self) -> Schema:
         """The types, including that of the values that are not objects."""
         return {**self.types, NON_OBJECT: TEXT} if self.has_non_objects else self.types
 
@@ -47,8 +47,8 @@ class ColumnTypes(NamedTuple):
     def fields(self) -> Schema:
         """The types to read the fields as; none if no object has any value."""
         has_fields = any(has_values(dtype) for dtype in self.types.values())
-        found = {name: readable_dtype(dtype) for name, dtype in self.all.items() if has_values(dtype)}
-        return found if has_fields else {}
+        types = self.types_with_non_objects if has_fields else {}
+        return {name: readable_dtype(dtype) for name, dtype in types.items() if has_values(dtype)}
 
 
 class _Table(NamedTuple):
@@ -66,7 +66,7 @@ class JsonColumns:
         self.tables: list[_Table] = []
         self.is_convertible = True
 
-    def read(self, rows: pl.LazyFrame, *, on_batch: Callable[[pl.DataFrame], object] | None = None) -> None:
+    def read_rows(self, rows: pl.LazyFrame, *, on_batch: Callable[[pl.DataFrame], object] | None = None) -> None:
         """Read a table's rows, each batch once; `on_batch` sees them as well. Nothing is kept if that fails."""
         table = _Table(rows, SpillBuffer(), Counter())
         for batch in iterate_batches(rows, size=BATCH_ROWS):
@@ -77,19 +77,19 @@ class JsonColumns:
                 self._add_rows(table, piece, texts, repaired=frozenset())
         self.tables.append(table)
 
-    def frames(self) -> tuple[list[pl.LazyFrame], list[str]]:
+    def list_frames(self) -> tuple[list[pl.LazyFrame], list[str]]:
         """Return the tables' rows in order of arrival, unchanged if there is no object, and notes on non-objects."""
         if not self.is_convertible:
             again = JsonColumns(self.known, {column: known.types for column, known in self.known.items()})
             for table in self.tables:
-                again.read(table.rows)
-            return again.frames()
+                again.read_rows(table.rows)
+            return again.list_frames()
         if not any(known.fields for known in self.known.values()):
             return [table.rows for table in self.tables], []
         lost = sum((table.non_objects for table in self.tables), Counter())
         mixed = [column for column, known in self.known.items() if known.has_non_objects and known.fields]
         notes = [describe_non_objects((column,), lost[column]) for column in mixed]
-        buffered = [table.buffer.tables() or [(0, table.rows)] for table in self.tables]
+        buffered = [table.buffer.list_tables() or [(0, table.rows)] for table in self.tables]
         return [self._convert_rows(rows, self.history[mark]) for tables in buffered for mark, rows in tables], notes
 
     def _split_batches(self, batch: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -125,7 +125,7 @@ class JsonColumns:
             if fields[column]
         ]
         table.non_objects.update(lost)
-        table.buffer.add(rows.with_columns(columns), mark=len(self.history) - 1)
+        table.buffer.add_rows(rows.with_columns(columns), mark=len(self.history) - 1)
 
     def _add_apart(
         self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, column: str, repaired: frozenset[str]

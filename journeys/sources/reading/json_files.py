@@ -291,12 +291,12 @@ def read_json_files(files: Sequence[SourceFile], *, rejects: Rejects) -> tuple[p
     """
     reader = _Reader({}, rejects)
     for file in files:
-        reader.read(file)
+        reader.read_file(file)
     if not reader.is_convertible:
         reader = _Reader(reader.types, Rejects())
         for file in files:
-            reader.read(file)
-    tables = reader.rows.tables()
+            reader.read_file(file)
+    tables = reader.rows.list_tables()
     if not tables:
         return None, reader.notes
     mixed = {path: rows for path, rows in reader.non_objects.items() if rows}
@@ -316,7 +316,7 @@ class _Reader:
         self.is_convertible = True
         self.non_objects: Counter[FieldPath] = Counter()
 
-    def read(self, file: SourceFile) -> None:
+    def read_file(self, file: SourceFile) -> None:
         """Read one file, piece by piece."""
         line, note = 1, None
         try:
@@ -345,34 +345,34 @@ class _Reader:
             self.types = types
             self.schemas.append(types)
         self.non_objects.update(count_non_objects_by_field(frame))
-        self.rows.add(frame, mark=len(self.schemas) - 1)
+        self.rows.add_rows(frame, mark=len(self.schemas) - 1)
         return True
 
     def _salvage_lines(self, piece: bytes, file: SourceFile, first_line: int) -> str | None:
         """Read a piece line by line: the good lines are kept, the others rejected with reason and place."""
         text, note = decode_text(piece)
-        good: list[tuple[bytes, str]] = []
-        bad: list[Reject] = []
+        objects: list[tuple[bytes, str]] = []
+        rejected: list[Reject] = []
         for number, line, problem in _split_lines(text):
             place = f"{file.path}:{first_line + number - 1}"
             if problem is None:
-                good.append((line.encode(errors="replace"), place))
+                objects.append((line.encode(errors="replace"), place))
             else:
-                bad.append((problem, place, line))
-        if good and not self._keep_rows(_join_lines(good)):
+                rejected.append((problem, place, line))
+        if objects and not self._keep_rows(_join_lines(objects)):
             # the two parsers differ in rare cases: NaN, very large numbers, very deep nesting
             plain: list[tuple[bytes, str]] = []
-            for written, place in good:
+            for written, place in objects:
                 try:
                     plain.append((json.dumps(simplify_value(json.loads(written))).encode(), place))
                 except RecursionError:
-                    bad.append((TOO_DEEP, place, written.decode()))
+                    rejected.append((TOO_DEEP, place, written.decode()))
             if not self._keep_rows(_join_lines(plain)):
                 readable = [is_readable(written) for written, _ in plain]
                 for (written, place), is_good in zip(plain, readable, strict=True):
-                    bad += [] if is_good else [("JSON that cannot be read", place, written.decode())]
+                    rejected += [] if is_good else [("JSON that cannot be read", place, written.decode())]
                 self._keep_rows(_join_lines([row for row, is_good in zip(plain, readable, strict=True) if is_good]))
-        self.rejects.add(bad)
+        self.rejects.add_rows(rejected)
         return note
 
 

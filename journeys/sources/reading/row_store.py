@@ -40,7 +40,7 @@ class SpillBuffer(Generic[Mark]):
                 if not isinstance(part, pl.LazyFrame):
                     part.close()
 
-    def add(self, frame: pl.DataFrame, *, mark: Mark) -> None:
+    def add_rows(self, frame: pl.DataFrame, *, mark: Mark) -> None:
         """Append rows."""
         if not frame.height:
             return
@@ -53,7 +53,7 @@ class SpillBuffer(Generic[Mark]):
         if self._memory_bytes + self._waiting_bytes > IN_MEMORY:
             self._spill_rows()
 
-    def tables(self) -> list[tuple[Mark, pl.LazyFrame]]:
+    def list_tables(self) -> list[tuple[Mark, pl.LazyFrame]]:
         """List each mark with its rows, in order of arrival."""
         self._keep_in_memory()
         tables = [(mark, _concat_parts(parts)) for mark, parts in self._groups]
@@ -124,19 +124,19 @@ class Rejects:
     def __init__(self) -> None:
         self._rows: SpillBuffer[str] = SpillBuffer()
 
-    def add(self, rejects: Sequence[Reject]) -> None:
+    def add_rows(self, rejects: Sequence[Reject]) -> None:
         """Add rows."""
         shortened = [(reason, place, text[:SHOWN]) for reason, place, text in rejects]
         schema = dict.fromkeys((PROBLEM, PLACE, RAW), pl.String())
-        self._rows.add(pl.DataFrame(shortened, schema=schema, orient="row"), mark="rejects")
+        self._rows.add_rows(pl.DataFrame(shortened, schema=schema, orient="row"), mark="rejects")
 
     def add_file(self, path: Path, reason: object) -> None:
         """Add a file that could not be read, or not to its end."""
-        self.add([(f"unreadable file: {str(reason).splitlines()[0]}"[:120], str(path), "")])
+        self.add_rows([(f"unreadable file: {str(reason).splitlines()[0]}"[:120], str(path), "")])
 
-    def tables(self) -> list[pl.LazyFrame]:
+    def list_tables(self) -> list[pl.LazyFrame]:
         """List the rows as tables: one, or none."""
-        return [rows for _, rows in self._rows.tables()]
+        return [rows for _, rows in self._rows.list_tables()]
 
 
 def snake_case(name: str) -> str:

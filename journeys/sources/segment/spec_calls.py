@@ -40,10 +40,10 @@ def compute_call_time(f: Fields, names: Sequence[str]) -> tuple[pl.Expr, pl.Expr
     clocks = pl.struct(f.raw(name).alias(name) for name in present)
     dtypes = {name: f.dtype(name) for name in present}
 
-    def compute(batch: pl.Series) -> pl.Series:
+    def compute_times(batch: pl.Series) -> pl.Series:
         return _compute_batch(batch.struct.unnest(), dtypes, names)
 
-    time = clocks.map_batches(compute, return_dtype=UTC_TIME, is_elementwise=True)
+    time = clocks.map_batches(compute_times, return_dtype=UTC_TIME, is_elementwise=True)
     skew = parsed[sent] - parsed[received] if sent in parsed and received in parsed else None
     return time, f.time_text(*present), skew
 
@@ -62,10 +62,10 @@ def _compute_batch(calls: pl.DataFrame, dtypes: dict[str, pl.DataType], names: S
     missing = time.is_null()
     if not missing.any():
         return time
-    some = calls.filter(missing)
-    nothing = pl.Series([], dtype=UTC_TIME).extend_constant(None, some.height)
+    untimed = calls.filter(missing)
+    nulls = pl.Series([], dtype=UTC_TIME).extend_constant(None, untimed.height)
     times = {
-        name: _parse_times(some, name, dtypes) if name in dtypes else nothing for name in (original, sent, received)
+        name: _parse_times(untimed, name, dtypes) if name in dtypes else nulls for name in (original, sent, received)
     }
     clocks = pl.DataFrame({"original": times[original], "sent": times[sent], "received": times[received]})
     delay = pl.col("sent") - pl.col("original")
