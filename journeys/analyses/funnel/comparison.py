@@ -71,7 +71,7 @@ def count_person_rates(view: View, asked: PersonRatesSpec) -> pl.DataFrame:
             trials = found.has_taken(spec.previous_required(step))
             hits = hits & trials
         columns |= {f"_hits{step}": hits, f"_trials{step}": trials}
-    keys = key_groups(view, found, spec=spec).get_columns() if spec.by else []
+    keys = key_groups(view, found, spec=spec)
     table = pl.DataFrame([pl.Series("code", found.person, dtype=pl.UInt32), *keys]).with_columns(
         pl.Series(name, values, dtype=pl.Int64) for name, values in columns.items()
     )

@@ -17,10 +17,6 @@ class CountedFunnel(Protocol[J_co]):
     """The part of `Funnel` that questions about its people use."""
 
     @property
-    def table(self) -> pl.DataFrame:
-        """One row per step, and group."""
-
-    @property
     def settings(self) -> Mapping[str, Any]:
         """What was asked."""
 

@@ -88,9 +88,9 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     begin, end = (np.where(one == NEVER, 0, one) for one in (found.time[asked.low], found.time[asked.high]))
     closes = _find_closing_times(found, asked)
     open_ = observed & ~took & (closes > asked.until)
-    wide = pl.DataFrame(
+    attempts = pl.DataFrame(
         [
-            *(key_groups(view, found, spec=spec) if spec.by else ()),
+            *key_groups(view, found, spec=spec),
             pl.Series("open", open_),
             pl.Series("took", np.where(took, np.maximum(end - begin, 0), -1), dtype=pl.Int64),
             pl.Series(
@@ -106,8 +106,8 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
         pl.col("waiting").filter(pl.col("waiting") >= 0),
     ]
     if spec.by:
-        return wide.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "open", "took", "waiting")
-    return wide.select(*sums[:3], *(one.implode() for one in sums[3:]))
+        return attempts.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "open", "took", "waiting")
+    return attempts.select(*sums[:3], *(one.implode() for one in sums[3:]))
 
 
 def _find_closing_times(found: ShardAttempts, asked: StepDurationSpec) -> Ints:
@@ -239,16 +239,13 @@ class TimeToConvert(Result[J]):
         """The median time, as one sentence."""
         from journeys.display import adapt_words, format_duration, quote_name
 
+        route = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
         if self._median is None:
-            way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
-            return f"{adapt_words('No one')} went from {way}."
+            return f"{adapt_words('No one')} went from {route}."
         count = min(int(self.table[self.settings.get("count", "people")].sum()), self.settings["people"])
         if count < MIN_PEOPLE:
-            went = f"went from {quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
-            return say_too_few(count, went, unit=self._journeys._log.unit)
-        took = format_duration(self._median)
-        start, end = (quote_name(self.settings[side]) for side in ("start", "end"))
-        return f"Half of those who went from {start} to {end} took {took} or less."
+            return say_too_few(count, f"went from {route}", unit=self._journeys._log.unit)
+        return f"Half of those who went from {route} took {format_duration(self._median)} or less."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the bins: as many as were asked for, else those with round edges."""
@@ -288,8 +285,8 @@ class ConvertedWithin(Result[J]):
         )
 
         if not self.table.height:
-            way = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
-            return f"{adapt_words('No one')} went from {way}."
+            route = f"{quote_name(self.settings['start'])} to {quote_name(self.settings['end'])}"
+            return f"{adapt_words('No one')} went from {route}."
         groups = self.settings["by"]
         observed = self.table.group_by(groups or pl.lit(0), maintain_order=True).agg(pl.col("at_risk").max())
         most = min(int(observed["at_risk"].max()), self.settings["people"])  # type: ignore[arg-type]

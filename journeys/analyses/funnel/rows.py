@@ -1,4 +1,4 @@
-"""The rows of the log that a funnel looks at, as arrays: whose, when, which steps each satisfies; attempts as rows."""
+"""The rows of the log that a funnel looks at, as arrays: the person, time and steps of each; attempts as rows."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ class FunnelLog(NamedTuple):
         else:
             position = np.arange(low, low + size, dtype=row_dtype(low + size))
         starts = mark_changes(person)
-        for name in ("_session", "_day"):
+        for name in ("_session", "_period"):
             if name in part:
                 starts |= mark_changes(part[name].to_numpy())
         first = np.flatnonzero(starts)
@@ -263,7 +263,7 @@ def is_in_entry_range(time: Ints, spec: FunnelSpec) -> Bools:
 
 
 def first_per_unit(rows: Rows, row: Ints) -> Ints:
-    """Return the positions in `row` (ascending) at which another unit starts."""
+    """Return the places in `row` (ascending rows) at which another unit starts."""
     return np.flatnonzero(mark_changes(rows.unit[row])) if row.size else row
 
 
@@ -294,7 +294,10 @@ def mark_first_entries(rows: Rows, *, spec: FunnelSpec) -> Bools:
 
 
 def number_owners(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
-    """Number what counts once: people; with a breakdown by held values, each combination of person and values."""
+    """Number the owner of each of some rows; of the attempts of one owner, one counts.
+
+    The owner is the person; with a breakdown by values held constant, the person with one combination of values.
+    """
     person = rows.person[rows.unit[row]]
     if spec.by_at != "all" or not spec.by:
         return person
@@ -304,7 +307,13 @@ def number_owners(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
 
 
 def read_log(view: View, spec: FunnelSpec) -> FunnelLog:
-    """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for."""
+    """Read what a funnel needs of one shard: only the rows that matter, only the columns asked for.
+
+    The columns are `person` and `timestamp` (µs), and as far as they are needed: `_event` (its code); `_is0` and so on,
+    whether the row satisfies a condition; `_hold0` and `_by0` and so on, values held constant or of the breakdown;
+    `_position`, `_session` and `_period`, the numbers of the row in the log, the session and the calendar window;
+    `_met`, whether the person had met a campaign.
+    """
     schema = view.schema
     conditions = list_conditions(spec)
     by = [name for name in spec.by_columns if name in schema]
@@ -327,7 +336,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelLog:
         columns["_session"] = pl.col(session)
     if spec.calendar in CALENDAR_PERIODS:
         calendar = make_calendar(CALENDAR_PERIODS[spec.calendar], time_zone=spec.time_zone)
-        columns["_day"] = calendar.index(pl.col("timestamp"))
+        columns["_period"] = calendar.index(pl.col("timestamp"))
     for number, one in enumerate(conditions):
         if one.events is None:
             columns[f"_is{number}"] = one.condition
@@ -337,7 +346,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelLog:
         columns["_event"] = pl.col("event").to_physical()
     needed = frame.filter(mark_needed_rows(spec)).select("person", pl.col("timestamp").to_physical(), **columns)
     try:
-        found = needed.collect()
+        rows = needed.collect()
     except pl.exceptions.PolarsError as error:
         names = ", ".join(repr(one.name) for one in conditions if one.events is None)
         raise ArgumentError(
@@ -345,7 +354,7 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelLog:
         ) from error
     event = schema["event"]
     categories = event.categories.to_list() if isinstance(event, pl.Enum) else []
-    return FunnelLog(found, spec, conditions, categories, by, first_touches)
+    return FunnelLog(rows, spec, conditions, categories, by, first_touches)
 
 
 def list_conditions(spec: FunnelSpec) -> list[Step]:
@@ -377,30 +386,30 @@ def _merge_names(conditions: Sequence[Step]) -> list[Step]:
     return [step("named", names), *rest] if names else rest
 
 
-def _mark_satisfied(found: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[Bools]:
+def _mark_satisfied(part: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[Bools]:
     """Return, for each condition, which rows satisfy it; equal lists of event names share one mask."""
     masks: list[Bools] = []
-    codes = found["_event"].to_numpy() if "_event" in found else None
+    codes = part["_event"].to_numpy() if "_event" in part else None
     code_of = {name: code for code, name in enumerate(categories)}
-    of_names: dict[tuple[str, ...], Bools] = {}
+    mask_of: dict[tuple[str, ...], Bools] = {}
     for number, one in enumerate(conditions):
         if one.events is None:
-            masks.append(found[f"_is{number}"].to_numpy())
+            masks.append(part[f"_is{number}"].to_numpy())
             continue
-        if one.events not in of_names and codes is not None:
+        if one.events not in mask_of and codes is not None:
             wanted = [code_of[name] for name in one.events if name in code_of]
-            of_names[one.events] = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
-        masks.append(of_names[one.events])
+            mask_of[one.events] = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
+        masks.append(mask_of[one.events])
     return masks
 
 
-def _split_by_held_values(rows: Rows, found: pl.DataFrame, *, spec: FunnelSpec) -> Rows:
+def _split_by_held_values(rows: Rows, part: pl.DataFrame, *, spec: FunnelSpec) -> Rows:
     """Split units by the values held constant: rows are sorted again, and keep their position in the log.
 
     For instance, a person's products p, q, p become the unit (person, p) with two rows and (person, q) with one.
     """
     held = pl.struct(f"_hold{number}" for number in range(len(spec.hold)))
-    value = found.select(held.rank("dense").cast(pl.Int64).alias("value"))["value"].to_numpy()
+    value = part.select(held.rank("dense").cast(pl.Int64).alias("value"))["value"].to_numpy()
     order = np.lexsort((value, rows.unit))
-    both = rows.unit[order].astype(np.int64) * (int(value.max(initial=0)) + 1) + value[order]
-    return rows.take(order, keep_values=True).regroup(both)
+    unit_and_value = rows.unit[order].astype(np.int64) * (int(value.max(initial=0)) + 1) + value[order]
+    return rows.take(order, keep_values=True).regroup(unit_and_value)

@@ -229,16 +229,6 @@ _MOST_IN_A_RUN = 5
 _MOST_STEPS = 100
 _MOST_SEQUENCES = 500
 _LONGEST_TIE = 86_400_000_000
-_DEFAULTS: dict[str, Any] = {
-    "order": "loose",
-    "count": "people",
-    "by_at": "first",
-    "top": 25,
-    "entry": "first",
-    "gap": "30m",
-    "time_zone": "UTC",
-    "campaign_cuts": False,
-}
 _USED_COLUMNS = {
     *("", "step", "name", "people", "dropped", "rate_from_start", "rate_from_previous", "ci_low", "ci_high"),
     *("median_time_from_previous", "median_time_from_start", "entered", "from_previous", "from_start", "known"),
@@ -252,25 +242,25 @@ _USED_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class FunnelOptions:
-    """The options of a funnel as they were given."""
+    """The options of a funnel as they were given; the defaults are those of the question."""
 
-    within: str | timedelta | None
-    order: Order
-    by: str | Sequence[str] | None
-    by_at: ByAt
-    top: int | None
-    exclude: Excluded | Sequence[Excluded] | None
-    on_exclusion: OnExclusion | None
-    hold: str | Sequence[str] | None
-    count: Count
-    gap: str | timedelta
-    campaign_cuts: bool
-    entry: Entry
-    entered: tuple[Moment, Moment] | None
-    ties: str | timedelta | None
-    reentry: Reentry | None
-    time_zone: str
-    semantics: Semantics | None
+    within: str | timedelta | None = None
+    order: Order = "loose"
+    by: str | Sequence[str] | None = None
+    by_at: ByAt = "first"
+    top: int | None = 25
+    exclude: Excluded | Sequence[Excluded] | None = None
+    on_exclusion: OnExclusion | None = None
+    hold: str | Sequence[str] | None = None
+    count: Count = "people"
+    gap: str | timedelta = "30m"
+    campaign_cuts: bool = False
+    entry: Entry = "first"
+    entered: tuple[Moment, Moment] | None = None
+    ties: str | timedelta | None = None
+    reentry: Reentry | None = None
+    time_zone: str = "UTC"
+    semantics: Semantics | None = None
     reuse: bool = False
 
 
@@ -357,10 +347,10 @@ def parse_funnel(steps: str | Steps | Sequence[Any], *, options: FunnelOptions, 
 def describe_options(given: FunnelOptions, applied: FunnelOptions, spec: FunnelSpec) -> dict[str, Any]:
     """Keep the options that are not the default, given by the analyst or by a preset; the window always."""
     preset = PRESETS[given.semantics] if given.semantics else {}
-    named = [one.name for one in fields(given) if one.name not in ("exclude", "reuse")]
-    chosen = {name: getattr(given, name) for name in named if getattr(given, name) is not None}
+    chosen = {one.name: getattr(given, one.name) for one in fields(given) if one.name not in ("exclude", "reuse")}
     chosen |= {name: getattr(applied, name) for name in preset}
-    described = {name: value for name, value in chosen.items() if _DEFAULTS.get(name) != value}
+    defaults = FunnelOptions()
+    described = {name: value for name, value in chosen.items() if value not in (None, getattr(defaults, name))}
     if spec.exclude:
         described["exclude"] = ", ".join(one.step.name for one in spec.exclude)
     return {"within": given.within, **described}

@@ -55,7 +55,7 @@ def count_periods(view: View, asked: FunnelTrendSpec) -> pl.DataFrame:
     index = find_periods(pl.Series(found.start_time), asked.calendar)
     entries = pl.DataFrame(
         [
-            *(key_groups(view, found, spec=spec) if spec.by else ()),
+            *key_groups(view, found, spec=spec),
             pl.Series("index", index, dtype=pl.Int64),
             pl.Series("_unit", unit, dtype=pl.Int64),
             pl.Series("converted", converted, dtype=pl.Boolean),
@@ -121,18 +121,15 @@ def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempt
     start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
     start = start[is_in_entry_range(rows.time[start], spec)]
     index = find_periods(pl.Series(rows.time[start]), asked.calendar)
-    yield look_up_attempts(rows, select_attempts(rows, spec=replace(spec, entered=(0, 0))), spec=spec)  # nobody
+    low, high = spec.entered
+    # one part without attempts, for logs in which nobody enters
+    yield look_up_attempts(rows, select_attempts(rows, spec=replace(spec, entered=(0, 0))), spec=spec)
     for number in np.unique(index).tolist():
-        bounds = [moment_us(asked.calendar.instant(at)) for at in (number, number + 1)]
-        low, high = spec.entered
-        limits = (
-            bounds[0] if low is None else max(low, bounds[0]),
-            bounds[1] if high is None else min(high, bounds[1]),
-        )
-        # only people who enter in the period: the exclusions of their other units count, too
-        mine = np.zeros(int(rows.person.max(initial=0)) + 1, dtype=np.bool_)
-        mine[rows.person[rows.unit[start[index == number]]]] = True
-        part = rows.take(np.flatnonzero(mine[rows.person[rows.unit]]), keep_values=True)
+        begin, end = (moment_us(asked.calendar.instant(at)) for at in (number, number + 1))
+        limits = (begin if low is None else max(low, begin), end if high is None else min(high, end))
+        # all units of the people who enter in the period, since an exclusion in one may remove the person
+        entering = np.unique(rows.person[rows.unit[start[index == number]]])
+        part = rows.take(np.flatnonzero(np.isin(rows.person, entering)[rows.unit]), keep_values=True)
         within_period = replace(spec, entered=limits)
         yield look_up_attempts(part, select_attempts(part, spec=within_period), spec=within_period)
 
