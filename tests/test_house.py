@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -20,7 +21,7 @@ from typing import Any
 import pytest
 
 import journeys as jn
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "journeys"
@@ -135,6 +136,25 @@ def test_files_stay_short():
     assert not {name: lines for name, lines in long.items() if lines > 600}
 
 
+def _definitions(*kinds: type[ast.AST]) -> list[tuple[str, Any]]:
+    """Return all definitions of some kinds, each with the name of its file."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    found = [(str(path.relative_to(PACKAGE)), node) for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    return [(file, node) for file, node in found if isinstance(node, kinds)]
+
+
+def test_no_two_classes_have_one_name():
+    named = Counter(node.name for _, node in _definitions(ast.ClassDef))
+    assert [name for name, count in named.items() if count > 1] == []
+
+
+def test_long_functions_say_what_they_do():
+    long = [(file, node) for file, node in _definitions(ast.FunctionDef) if node.end_lineno - node.lineno >= 14]
+    dull = {"__init__", "__post_init__"}  # what they are given is said of the class
+    silent = [f"{file}: {node.name}" for file, node in long if node.name not in dull and not ast.get_docstring(node)]
+    assert silent == []
+
+
 def test_what_is_imported_is_declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {"pyspark": "pyspark", "IPython": "ipython"}
@@ -230,9 +250,9 @@ def _public() -> dict[str, Any]:
     for module in _modules():
         if module.__name__.startswith("journeys.analyses"):
             classes |= {
-                value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Result)
+                value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, JourneysResult)
             }
-    for value in sorted(classes - {Result}, key=lambda one: one.__qualname__):
+    for value in sorted(classes - {JourneysResult}, key=lambda one: one.__qualname__):
         for name, member in inspect.getmembers(value):
             static = inspect.getattr_static(value, name)
             ours = (

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.analyses.calendar import Calendar
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.steps import Step
 
@@ -143,7 +143,7 @@ def _describe_condition(text: str) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class DifferenceExplanation(Result[J]):
+class DifferenceExplanation(JourneysResult[J]):
     """Why two funnels, or two retentions, give different numbers.
 
     Attributes

@@ -26,7 +26,7 @@ from journeys.steps import Step, columns_used
 _QUARTER, _DAY = 900_000_000, 86_400_000_000
 
 
-class _Table(NamedTuple):
+class _LookupTable(NamedTuple):
     """The period of every bin from `low` on, and the bins that hold times of several periods."""
 
     bin_us: int
@@ -48,7 +48,7 @@ class PeriodLookup:
 
     def __init__(self, calendar: Calendar, time: pl.Series) -> None:
         self._calendar = calendar
-        self._table: _Table | None = None
+        self._table: _LookupTable | None = None
 
         def find_range(part: slice) -> tuple[int, int]:
             times = _slice_times(time, part)
@@ -98,7 +98,7 @@ def _slice_times(time: pl.Series, part: slice) -> Ints:
     return time.slice(part.start, part.stop - part.start).to_numpy()
 
 
-def _make_table(calendar: Calendar, low: int, high: int, length: int) -> _Table:
+def _make_table(calendar: Calendar, low: int, high: int, length: int) -> _LookupTable:
     """Number the periods of the bins from `low` to `high`, each of `length` µs."""
     begin = np.arange(low, high + 1, dtype=np.int64) * length
     end = begin + (length - 1)
@@ -106,7 +106,7 @@ def _make_table(calendar: Calendar, low: int, high: int, length: int) -> _Table:
     is_mixed = (first != _compute_periods(end, calendar)) | (
         _local_times(begin, calendar) - begin != _local_times(end, calendar) - end
     )
-    return _Table(length, low, first, is_mixed if is_mixed.any() else None)
+    return _LookupTable(length, low, first, is_mixed if is_mixed.any() else None)
 
 
 def _compute_periods(time: Ints, calendar: Calendar) -> Ints:

@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import NoFinding
-from journeys.result import Result as BaseResult
+from journeys.result import Result
 
 
 def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,7 +20,7 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
         return write
 
     @wraps(write)
-    def write_about_unit(result: Result[Any], *arguments: Any, **options: Any) -> Any:
+    def write_about_unit(result: JourneysResult[Any], *arguments: Any, **options: Any) -> Any:
         """Write about the unit; in a finding or a title about accounts, "who" becomes "that"."""
         from journeys.display import adapt_pronouns, use_unit
 
@@ -44,7 +44,7 @@ def _speak_of_unit(write: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Result(BaseResult, Generic[J]):
+class JourneysResult(Result, Generic[J]):
     """The answer to one question about journeys.
 
     Attributes
@@ -60,7 +60,9 @@ class Result(BaseResult, Generic[J]):
     _journeys: J = field(repr=False)
 
     def __init_subclass__(cls, **options: Any) -> None:
-        super(Result, cls).__init_subclass__(**options)  # without arguments it names the class before it has slots
+        super(JourneysResult, cls).__init_subclass__(
+            **options
+        )  # without arguments it names the class before it has slots
         for name, written in list(vars(cls).items()):
             if isinstance(written, property):
                 setattr(cls, name, property(_speak_of_unit(cast("Any", written.fget)), doc=written.__doc__))
@@ -71,4 +73,4 @@ class Result(BaseResult, Generic[J]):
         from journeys.display import use_unit
 
         with use_unit(self._journeys._log.unit):
-            return super(Result, self)._repr_html_()
+            return super(JourneysResult, self)._repr_html_()

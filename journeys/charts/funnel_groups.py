@@ -158,6 +158,7 @@ def _find_base(rows: list[dict[str, Any]], step: int, *, measure: str) -> int:
 
 
 def _add_panel_title(fig: go.Figure, step: str, *, axis: str, room: float, narrow: bool) -> None:
+    """Write the name of a step above its panel, over several lines on a phone."""
     lines = break_text(step, room, size=13) if narrow else [fit_text(step, room, size=13)]
     fig.add_annotation(
         text=f"<b>{'<br>'.join(map(write_label, lines))}</b>",
@@ -216,6 +217,7 @@ def _hover_text(
     ends: tuple[str, str],
     unit: str,
 ) -> str:
+    """Say in a sentence how many of a group reached a step, with the interval, and whether they are too few."""
     base_name = quote_label(first["name"]) if measure == "rate_from_start" else "the step before"
     bounds = format_interval(row.get(ends[0]), row.get(ends[1]))
     within = f" ({bounds})" if bounds else ""

@@ -191,6 +191,7 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
 
 @cache
 def _build_template(theme: Colours) -> go.layout.Template:
+    """Build the Plotly template that all charts of a theme share: fonts, colours, axes, hover texts."""
     axis: dict[str, Any] = {
         "showgrid": False,
         "zeroline": False,

@@ -151,6 +151,7 @@ def _draw_heatmap(
     dark: bool,
     narrow: bool,
 ) -> go.Figure:
+    """Draw a value for each row and column, written into the cells where they are few and large enough."""
     theme = theme_colours(dark=dark)
     top = max((abs(value) for line in values for value in line), default=0.0) or 1.0
     shades = theme.diverging if is_difference else theme.sequence

@@ -52,6 +52,7 @@ def build_question(name: str) -> Command:
     @source_options
     @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object per line.")
     def run(**given: Any) -> None:
+        """Ask the question of the journeys, and print its finding and its table."""
         definitions = load_definitions(given)
         arguments = parse_arguments(name, given, definitions)
         journeys = read_journeys(given, definitions)

@@ -30,6 +30,7 @@ def build_report() -> Command:
         help="The report: .html, .pdf or .xlsx.",
     )
     def run(**given: Any) -> None:
+        """Write the report of the definition file's sections, or else that of the steps and the goal given."""
         check_report_path(given["out"])
         definitions = load_definitions(given)
         if (

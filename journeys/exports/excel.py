@@ -82,6 +82,7 @@ def _list_excesses(name: str, table: pl.DataFrame) -> list[str]:
 
 
 def _write_sheet(book: xlsxwriter.Workbook, name: str, table: pl.DataFrame) -> None:
+    """Write a table to a sheet, each value as the type that a spreadsheet calculates with."""
     page = book.add_worksheet(name)
     bold = book.add_format({"bold": True, "bottom": 1})
     formats = {kind: book.add_format({"num_format": pattern}) for kind, pattern in _FORMATS.items()}

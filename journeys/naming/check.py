@@ -186,6 +186,7 @@ def names_and_counts(names: Any) -> dict[str, int | None]:
 
 
 def _find_problems(name: str) -> list[str]:
+    """List what is unusual about the name of an event; of names that are not ASCII, only what needs no English."""
     found = []
     words = split_words(name)
     if name != name.strip() or "  " in name:

@@ -15,7 +15,7 @@ from journeys.analyses.against import split_sides
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.funnel.group_gap import find_group_gap
 from journeys.analyses.funnel.result import Funnel
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding
 from journeys.display import (
     format_count,
@@ -72,7 +72,7 @@ def campaign_report(
     by: str = "first_campaign",
     value: str | None = None,
     title: str | None = None,
-    sections: Sequence[str | Section | Result[Any] | pl.DataFrame | go.Figure] | None = None,
+    sections: Sequence[str | Section | JourneysResult[Any] | pl.DataFrame | go.Figure] | None = None,
     entered: tuple[date | datetime | str | None, date | datetime | str | None] | None = None,
     against: JourneysWithQuestions | pl.Expr | None = None,
     sides: tuple[str, str] | None = None,
@@ -221,7 +221,7 @@ def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections:
     without = [one for one in names if one in _NEEDS_GOAL] if not steps and goal is None else []
     problems += [f"sections: {one!r} needs goal=… or steps=[…]." for one in without]
     for one in sections or ():
-        known = isinstance(one, str | Section | Result | pl.DataFrame) or hasattr(one, "to_plotly_json")
+        known = isinstance(one, str | Section | JourneysResult | pl.DataFrame) or hasattr(one, "to_plotly_json")
         if not known:
             problems.append(
                 f"sections: {type(one).__name__} must be a name, a result, a Section, a figure, a DataFrame or a text."
@@ -327,7 +327,7 @@ def _build_section(one: Any, place: int, asked: _Questions) -> Built:
     section = one if isinstance(one, Section) else make_section(one)
     if not section.name:
         section = replace(section, name=f"{type(one).__name__.lower()}-{place}")
-    enough = isinstance(one, Result) and one.settings.get("people", 0) >= MIN_PEOPLE
+    enough = isinstance(one, JourneysResult) and one.settings.get("people", 0) >= MIN_PEOPLE
     is_found = enough and not isinstance(one.finding, NoFinding)
     return section, [find_difference(one, section=section.name)] if is_found else []
 

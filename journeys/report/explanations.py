@@ -12,13 +12,13 @@ from journeys.analyses.attribution import Attribution
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.display import adapt_words, format_day, format_duration, quote_name
 from journeys.report.fixed_explanations import FIXED, Explanation
 from journeys.steps import duration_us
 
 
-def explain_result(result: Result[Any]) -> Explanation:
+def explain_result(result: JourneysResult[Any]) -> Explanation:
     """Explain an answer, in words about accounts where these were asked.
 
     Examples
@@ -38,7 +38,7 @@ def explain_result(result: Result[Any]) -> Explanation:
 
 
 @singledispatch
-def _explain(result: Result[Any]) -> Explanation:
+def _explain(result: JourneysResult[Any]) -> Explanation:
     """Explain a kind that is not the library's own by the first line of its docstring."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(result).__name__).capitalize()
     return Explanation((inspect.getdoc(type(result)) or words).splitlines()[0].removesuffix("."), "", "")
@@ -71,6 +71,7 @@ _FUNNEL_METHOD = (
 
 @_explain.register(Funnel)
 def _explain_funnel(funnel: Funnel[Any]) -> Explanation:
+    """Explain a funnel: the one of all people, or its breakdown."""
     by = funnel.settings.get("by") or ()
     groups = [by] if isinstance(by, str) else list(by)
     if groups:
@@ -152,6 +153,7 @@ def _explain_flow(flow: Flow[Any]) -> Explanation:
 
 @_explain.register(Correlation)
 def _explain_correlation(correlation: Correlation[Any]) -> Explanation:
+    """Explain a correlation, with its cautions."""
     cautions = " ".join(correlation.cautions)
     equal = correlation.settings["exposure"] == "before" and (
         "The heading and the chart compare people who were observed for the same length of time. In the numbers, only "

@@ -13,7 +13,7 @@ from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import (
     adapt_words,
@@ -109,7 +109,7 @@ def _is_step() -> pl.Expr:
     return (pl.col("phi") > 0) & (pl.col("conversion_only") == 0)
 
 
-def find_difference(result: Result[Any], *, section: str) -> Finding:
+def find_difference(result: JourneysResult[Any], *, section: str) -> Finding:
     """Return a result's finding; with the surest difference of its table, if it compares groups."""
     if isinstance(result, FunnelComparison):
         return find_gap(result, section=section)

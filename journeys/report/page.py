@@ -177,6 +177,7 @@ def _share_repeats(charts: dict[str, Any]) -> dict[str, Any]:
     shared: list[Any] = []
 
     def replace(value: Any) -> Any:
+        """Replace values that occur twice by their place in `shared`, the outermost ones first."""
         if not isinstance(value, dict | list):
             return value
         text = json.dumps(value)

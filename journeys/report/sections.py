@@ -15,7 +15,7 @@ from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.labels import NONE
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import (
     format_day,
@@ -40,7 +40,7 @@ _PAPER_WIDTH = 800
 
 @write_for_readers()
 def make_section(
-    shown: Result[Any] | go.Figure | pl.DataFrame,
+    shown: JourneysResult[Any] | go.Figure | pl.DataFrame,
     *,
     name: str = "",
     question: str = "",
@@ -51,7 +51,7 @@ def make_section(
 
     Parameters
     ----------
-    shown : Result, go.Figure or pl.DataFrame
+    shown : JourneysResult, go.Figure or pl.DataFrame
         What the section shows. A result brings its question, finding, chart, explanation and numbers.
     name : str
         For links, in letters, digits and hyphens; the report chooses one by default.
@@ -76,7 +76,7 @@ def make_section(
     1
     """
     given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
-    if isinstance(shown, Result):
+    if isinstance(shown, JourneysResult):
         explanation = explain_result(shown)
         pictures, definition = draw_chart(shown.plot, **_picture_options(shown))
         section = Section(
@@ -114,7 +114,7 @@ def text_section(text: str, *, name: str = "") -> Section:
     return Section(name=name, question="", finding="", comment=text.strip())
 
 
-def _picture_options(result: Result[Any]) -> dict[str, Any]:
+def _picture_options(result: JourneysResult[Any]) -> dict[str, Any]:
     """Choose the least width of a result's chart on a screen, and its form on paper."""
     if type(result) is Flow:  # its comparison has no form for paper
         return {"least": 760, "paper": {"width": _PAPER_WIDTH}}
@@ -137,7 +137,7 @@ def _list_notes(pictures: tuple[Picture, ...]) -> str:
     return "".join(f" {note}." for note in (pictures[0].wide.layout.meta or {}).get("notes", ()))
 
 
-def _period_of(result: Result[Any]) -> str:
+def _period_of(result: JourneysResult[Any]) -> str:
     """Return the period that a result says it is about; empty where it names none, as that of one person."""
     if "first" not in result.settings:
         return ""

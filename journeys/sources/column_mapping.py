@@ -218,7 +218,7 @@ def _list_leaves(path: Path, expr: pl.Expr, dtype: pl.DataType) -> Iterator[tupl
 End = tuple[str | pl.Expr, pl.Expr]
 
 
-class Link(NamedTuple):
+class IdLink(NamedTuple):
     """A call and the two identifiers that it links.
 
     Attributes
@@ -239,7 +239,7 @@ class Link(NamedTuple):
     kind: str
 
 
-def build_links(wanted: Sequence[tuple[pl.LazyFrame, Link]]) -> pl.LazyFrame:
+def build_links(wanted: Sequence[tuple[pl.LazyFrame, IdLink]]) -> pl.LazyFrame:
     """Build the table of links in its canonical columns; a call that lacks one end links nothing.
 
     Links from an identifier to itself are kept: stitching counts them.
@@ -290,7 +290,7 @@ def build_column_links(
     """Link the most trusted identifier of each row with the identifiers that its link columns hold."""
     id_type = pl.coalesce(pl.when(pl.col(one).is_not_null()).then(pl.lit(one)) for one in ids)
     own = (id_type, pl.coalesce(ids))
-    links = [Link(None, own, (stated, pl.col(column)), kind) for column, (stated, kind) in columns.items()]
+    links = [IdLink(None, own, (stated, pl.col(column)), kind) for column, (stated, kind) in columns.items()]
     return lambda used: build_links([(used, link) for link in links])
 
 

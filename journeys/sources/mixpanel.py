@@ -8,7 +8,7 @@ from journeys.errors import check_zone
 from journeys.events import Events
 from journeys.events.times import note_repeated_hour
 from journeys.sources.campaign import UTM
-from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, Link, build_links, map_events, null_if_direct
+from journeys.sources.column_mapping import TIME, ColumnMapping, Fields, IdLink, build_links, map_events, null_if_direct
 from journeys.sources.reading import Source, load_nested
 from journeys.sources.registry import wrong_system_error
 
@@ -147,10 +147,10 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
     return build_links(
         [
             # The first is anonymous, wherever else it stands as a `distinct_id`.
-            (used, Link("identify", anonymous, identified, "identify")),
-            (rows, Link("create_alias", ("user_id", pl.col("_alias")), type_end("_previous"), "alias")),
+            (used, IdLink("identify", anonymous, identified, "identify")),
+            (rows, IdLink("create_alias", ("user_id", pl.col("_alias")), type_end("_previous"), "alias")),
             # What no call has identified is not known to be a user's: an alias may join it.
-            (rows, Link("create_alias", previous, previous, "identify")),
-            (rows, Link("merge", type_end("_first"), type_end("_second"), "merge")),
+            (rows, IdLink("create_alias", previous, previous, "identify")),
+            (rows, IdLink("merge", type_end("_first"), type_end("_second"), "merge")),
         ]
     )

@@ -10,7 +10,7 @@ from journeys.sources.campaign import UTM
 from journeys.sources.column_mapping import (
     ColumnMapping,
     Fields,
-    Link,
+    IdLink,
     build_links,
     map_events,
     null_if_direct,
@@ -156,7 +156,7 @@ def _person_links(used: pl.LazyFrame) -> pl.LazyFrame:
     person = ("posthog_id", pl.col("posthog_id"))
     return build_links(
         [
-            (used, Link("merge", person, (pl.lit(id_type), pl.col(id_type)), "merge"))
+            (used, IdLink("merge", person, (pl.lit(id_type), pl.col(id_type)), "merge"))
             for id_type in ("user_id", "anonymous_id")
         ]
     )
@@ -177,13 +177,13 @@ def _build_call_links(used: pl.LazyFrame) -> pl.LazyFrame:
     """Build the links of `$create_alias` and `$merge_dangerously`, and what `$identify` states."""
     alias, own = ("user_id", pl.col("_alias")), pl.coalesce("user_id", "anonymous_id")
     id_type = pl.when(pl.col("user_id").is_not_null()).then(pl.lit("user_id")).otherwise(pl.lit("anonymous_id"))
-    calls = [Link(call, alias, (id_type, own), call) for call in ("alias", "merge")]
+    calls = [IdLink(call, alias, (id_type, own), call) for call in ("alias", "merge")]
     # Without `$device_id` only this call says that the visits' distinct id was anonymous.
     ends = ("anonymous_id", pl.col("_was_anonymous")), ("user_id", pl.col("user_id"))
     # A distinct id that was identified itself is a user's, also where a later call names it as the anonymous one.
     identified = ("user_id", pl.col("_identified"))
-    states = [Link("identify", *ends, "identify"), Link("identify", identified, identified, "identify")]
+    states = [IdLink("identify", *ends, "identify"), IdLink("identify", identified, identified, "identify")]
     # What no call has identified is not known to be a user's: an alias may merge it.
     aliased = ("anonymous_id", pl.col("_alias"))
-    states.append(Link("alias", aliased, aliased, "identify"))
+    states.append(IdLink("alias", aliased, aliased, "identify"))
     return build_links([(used, link) for link in (*calls, *states)])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 import journeys as jn
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from tests.logs import Row, frame
 
 LOGS: dict[str, list[Row]] = {
@@ -14,7 +14,7 @@ LOGS: dict[str, list[Row]] = {
     "one person": [("a", 0, "A", "ads"), ("a", 1, "B", None)],
     "all convert": [("a", 0, "A", "ads"), ("b", 0, "A", None), ("b", 0, "A", None)],
 }
-QUESTIONS: dict[str, Callable[[jn.Journeys], Result]] = {
+QUESTIONS: dict[str, Callable[[jn.Journeys], JourneysResult]] = {
     "funnel": lambda j: j.funnel(["A", "A"], within="1h"),
     "funnel by": lambda j: j.funnel(["A"], by="first_campaign"),
     "flow": lambda j: j.flow(),
@@ -50,7 +50,7 @@ EVIL = "<script>alert('x')</script>"
 @pytest.mark.parametrize("question", ["flow", "funnel", "correlation", "attribution"])
 def test_names_are_never_markup(question):
     j = jn.Journeys.from_table(frame([("a", 0, EVIL, EVIL), ("a", 1, "B", None), ("b", 0, "B", EVIL)]))
-    ask: dict[str, Callable[[], Result]] = {
+    ask: dict[str, Callable[[], JourneysResult]] = {
         "flow": j.flow,
         "funnel": lambda: j.funnel([EVIL, "B"]),
         "correlation": lambda: j.correlation(EVIL, min_people=0),

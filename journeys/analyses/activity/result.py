@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.analyses.activity.spec import ActivitySpec
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import NoFinding
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.steps import moment_us
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Activity(Result[J]):
+class Activity(JourneysResult[J]):
     """How large, fit and active each account is.
 
     Attributes

@@ -15,7 +15,7 @@ from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 
@@ -110,7 +110,7 @@ def compare_tables(
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class AttributionComparison(Result[J]):
+class AttributionComparison(JourneysResult[J]):
     """By how much the credit of each touchpoint differs between two periods, or two groups of people.
 
     Attributes

@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
+class TouchPaths:
     """The distinct paths in a fixed order, whatever the shards.
 
     For instance, two people converted on ["ads", "mail"] and five were touched by ["ads"] only::
@@ -109,7 +109,7 @@ def count(view: View, spec: AttributionSpec) -> pl.DataFrame:
     )
 
 
-def collect_paths(counts: pl.DataFrame) -> Paths:
+def collect_paths(counts: pl.DataFrame) -> TouchPaths:
     """Add up the counts of all shards."""
     names = counts["path"].explode(empty_as_null=False).unique().drop_nulls().sort()
     of_conversions = pl.exclude("path", "converted", "count", "currencies")
@@ -122,7 +122,7 @@ def collect_paths(counts: pl.DataFrame) -> Paths:
     converted = added["converted"].to_numpy()
     code, person = np.unique(_flatten_column(added["persons"]).to_numpy(), return_inverse=True)
     has_values = "values" in added.columns
-    return Paths(
+    return TouchPaths(
         names=names.to_list(),
         touch=_flatten_column(added["path"]).to_physical().to_numpy().astype(np.int64),
         start=np.concatenate([[0], np.cumsum(added["path"].list.len().to_numpy(), dtype=np.int64)]),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from journeys.analyses.attribution.count import Floats, Paths
+from journeys.analyses.attribution.count import Floats, TouchPaths
 from journeys.analyses.attribution.markov import list_moves, removal_shares
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.arrays import Bools
@@ -18,7 +18,7 @@ from journeys.arrays import Bools
 DIRECT = frozenset({"direct", "(direct)", "(none)", "none"})
 
 
-def share_credit(paths: Paths, spec: AttributionSpec, *, amount: Floats) -> Floats:
+def share_credit(paths: TouchPaths, spec: AttributionSpec, *, amount: Floats) -> Floats:
     """Share the amounts of the conversions among the touchpoints, by the model of `spec`.
 
     Return one credit per touchpoint of `paths.names`, and at the end that of conversions without any. Sums run in a
@@ -94,7 +94,7 @@ def position_weights(model: str, *, touches: Sequence[str], custom: Sequence[flo
     return [first / total, *([middle / (n - 2) / total] * (n - 2)), last / total]
 
 
-def weigh_touches(paths: Paths, spec: AttributionSpec) -> Floats:
+def weigh_touches(paths: TouchPaths, spec: AttributionSpec) -> Floats:
     """Share one conversion of each path over its touches, by a model that looks at neither times nor other paths.
 
     Return the share of each touch of `paths.touch`. Those of a path sum to 1, except for "participation", where the
@@ -115,7 +115,7 @@ def weigh_touches(paths: Paths, spec: AttributionSpec) -> Floats:
     return _weigh_last_non_direct(paths) if spec.model == "last_non_direct" else _weigh_by_position(paths, spec)
 
 
-def decay_touches(paths: Paths, *, half_life: int) -> Floats:
+def decay_touches(paths: TouchPaths, *, half_life: int) -> Floats:
     """Share each conversion over its touches by their age; one share per row of `paths.touch_rows`."""
     length = paths.touch_counts[paths.path_of]
     start = (np.cumsum(length) - length)[length > 0]
@@ -148,7 +148,7 @@ def weigh_by_age(age: np.ndarray, start: np.ndarray, *, half_life: int) -> Float
     return shares
 
 
-def _weigh_by_position(paths: Paths, spec: AttributionSpec) -> Floats:
+def _weigh_by_position(paths: TouchPaths, spec: AttributionSpec) -> Floats:
     """Weigh each touch of each path by its place and the length of the path, which is all that these models look at."""
     length = np.where(paths.converted, paths.touch_counts, 0)
     weights = np.zeros(paths.touch.size)
@@ -158,7 +158,7 @@ def _weigh_by_position(paths: Paths, spec: AttributionSpec) -> Floats:
     return weights
 
 
-def _weigh_last_non_direct(paths: Paths) -> Floats:
+def _weigh_last_non_direct(paths: TouchPaths) -> Floats:
     """Give each path to its last touch that is not direct, and to its last touch where all are."""
     is_direct = np.array([name.casefold() in DIRECT for name in paths.names], dtype=np.bool_)
     start, stop = paths.start[:-1], paths.start[1:]

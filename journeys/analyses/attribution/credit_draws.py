@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from journeys.analyses.attribution.count import Floats, Paths
+from journeys.analyses.attribution.count import Floats, TouchPaths
 from journeys.analyses.attribution.credit import decay_touches, weigh_touches
 from journeys.analyses.attribution.markov import list_moves, removal_shares
 from journeys.analyses.attribution.spec import AttributionSpec
@@ -18,7 +18,7 @@ _MOST_BYTES = 1 << 25
 
 
 def draw_credit(
-    paths: Paths, specs: Sequence[AttributionSpec], *, amounts: Sequence[Floats], draws: int, seed: int
+    paths: TouchPaths, specs: Sequence[AttributionSpec], *, amounts: Sequence[Floats], draws: int, seed: int
 ) -> tuple[list[list[Floats]], Floats]:
     """Share the amounts again for draws of people with replacement (Poisson bootstrap).
 
@@ -65,7 +65,7 @@ def draw_credit(
     return found, totals
 
 
-def build_table(paths: Paths, spec: AttributionSpec) -> Any:
+def build_table(paths: TouchPaths, spec: AttributionSpec) -> Any:
     """Return the sparse table from weights of paths (of conversions, for "time_decay") to credits, or to moves."""
     size, width = len(paths.names), paths.converted.size
     if spec.model == "markov":
@@ -80,7 +80,7 @@ def build_table(paths: Paths, spec: AttributionSpec) -> Any:
     return build_sparse(weights, paths.touch, paths.path_of_touch, shape=(size, width))
 
 
-def _draw_removal(paths: Paths, table: Any, people: Floats) -> Floats:
+def _draw_removal(paths: TouchPaths, table: Any, people: Floats) -> Floats:
     """Return the shares of the removal effects per draw: shape (touchpoints, draws)."""
     size = len(paths.names)
     moves = (table @ people).T.reshape(-1, size + 1, size + 3)

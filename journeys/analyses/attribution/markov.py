@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from journeys.analyses.attribution.count import Floats, Paths
+from journeys.analyses.attribution.count import Floats, TouchPaths
 from journeys.arrays import Ints
 from journeys.errors import ArgumentError
 
@@ -22,7 +22,7 @@ _MOST_TOUCHPOINTS = 2_000
 _MOST_BYTES = 1 << 26
 
 
-def list_moves(paths: Paths) -> tuple[Ints, Ints]:
+def list_moves(paths: TouchPaths) -> tuple[Ints, Ints]:
     """Return the path of each move, and its code: the place in a table of one row per touchpoint and for the start.
 
     The table has the start and the touchpoints as rows (`from`), and the start (never reached), the touchpoints,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import polars as pl
 
-from journeys.analyses.attribution.count import Paths
+from journeys.analyses.attribution.count import TouchPaths
 from journeys.analyses.attribution.credit import share_credit
 from journeys.analyses.attribution.credit_draws import draw_credit
 from journeys.analyses.attribution.select_people import select_touch
@@ -17,7 +17,7 @@ from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Mod
 from journeys.analyses.attribution.summarise import touch_labels
 from journeys.analyses.labels import NONE
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import say_too_few
 from journeys.errors import ArgumentError, raise_all
 from journeys.stats import describe_wrong_draws, percentile_interval, to_columns
@@ -29,7 +29,7 @@ _MIN_CONVERSIONS = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class ModelComparison(Result[J]):
+class ModelComparison(JourneysResult[J]):
     """The credit of each touchpoint under several attribution models.
 
     Attributes
@@ -115,7 +115,7 @@ def check_models(
 
 
 def compare_models(
-    paths: Paths, spec: AttributionSpec, *, models: Sequence[Model], draws: int, seed: int
+    paths: TouchPaths, spec: AttributionSpec, *, models: Sequence[Model], draws: int, seed: int
 ) -> pl.DataFrame:
     """Share the credit by each model, with the 2.5% and 97.5% quantiles over draws of people."""
     specs = [replace(spec, model=model) for model in models]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.attribution.count import Floats, Paths
+from journeys.analyses.attribution.count import Floats, TouchPaths
 from journeys.analyses.attribution.credit_draws import build_sparse, build_table
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.attribution.summarise import touch_labels
@@ -18,7 +18,7 @@ class ComparedSide(NamedTuple):
     """One side of a comparison: the table of touchpoints, the paths, and the people as `list_touched` lists them."""
 
     table: pl.DataFrame
-    paths: Paths
+    paths: TouchPaths
     touched: pl.DataFrame
 
     @property
@@ -65,7 +65,7 @@ def find_paired_errors(
 
 
 def _share_among_people(
-    paths: Paths, converters: pl.Series, spec: AttributionSpec, *, touches: Sequence[str], everyone: pl.Series
+    paths: TouchPaths, converters: pl.Series, spec: AttributionSpec, *, touches: Sequence[str], everyone: pl.Series
 ) -> tuple[Any, Floats]:
     """Return the credit that each person's conversions give to each touchpoint, and the conversions of each person."""
     from scipy.sparse import vstack

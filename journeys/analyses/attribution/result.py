@@ -17,7 +17,7 @@ from journeys.analyses.attribution.comparison import (
     list_touched,
 )
 from journeys.analyses.attribution.costs import join_costs
-from journeys.analyses.attribution.count import Paths
+from journeys.analyses.attribution.count import TouchPaths
 from journeys.analyses.attribution.model_comparison import ModelComparison, check_models, compare_models
 from journeys.analyses.attribution.paired_sides import ComparedSide
 from journeys.analyses.attribution.select_people import select_touch
@@ -25,7 +25,7 @@ from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Mod
 from journeys.analyses.labels import NONE
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Attribution(Result[J]):
+class Attribution(JourneysResult[J]):
     """How much of the conversions each touchpoint gets credit for.
 
     Attributes
@@ -51,7 +51,7 @@ class Attribution(Result[J]):
 
     paths: pl.DataFrame
     _spec: AttributionSpec = field(repr=False)
-    _paths: Paths = field(repr=False)
+    _paths: TouchPaths = field(repr=False)
     _rerun: Callable[[Any, AttributionSpec, str | timedelta], Attribution[Any]] = field(repr=False)
 
     @property

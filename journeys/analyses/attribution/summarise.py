@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from journeys.analyses.attribution.count import Paths
+from journeys.analyses.attribution.count import TouchPaths
 from journeys.analyses.attribution.credit import share_credit
 from journeys.analyses.attribution.spec import AttributionSpec
 from journeys.analyses.labels import label_values
 from journeys.arrays import Ints
 
 
-def summarise_touches(paths: Paths, spec: AttributionSpec) -> pl.DataFrame:
+def summarise_touches(paths: TouchPaths, spec: AttributionSpec) -> pl.DataFrame:
     """Make one row per touchpoint, and one for the conversions without any; highest credit first."""
     total = paths.path_of.size
     touched, converted, conversions, influenced = _count_touched(paths)
@@ -40,12 +40,12 @@ def summarise_touches(paths: Paths, spec: AttributionSpec) -> pl.DataFrame:
     return labelled.sort(["credit", "touched", spec.by], descending=[True, True, False])
 
 
-def touch_labels(paths: Paths) -> list[str]:
+def touch_labels(paths: TouchPaths) -> list[str]:
     """Return the label of each touchpoint, and of none."""
     return label_values(pl.Series("touch", [*paths.names, None], dtype=pl.String)).to_list()
 
 
-def _count_touched(paths: Paths) -> tuple[Ints, Ints, Ints, Ints]:
+def _count_touched(paths: TouchPaths) -> tuple[Ints, Ints, Ints, Ints]:
     """Count per touchpoint the people touched, those of them who converted, their conversions, those it influenced.
 
     The first three have one more entry, for the conversions without a touchpoint.
@@ -65,13 +65,13 @@ def _count_touched(paths: Paths) -> tuple[Ints, Ints, Ints, Ints]:
     return converted + np.append(lost, 0), converted, conversions, influenced
 
 
-def _sum_by_touchpoint(paths: Paths, by_path: Ints) -> Ints:
+def _sum_by_touchpoint(paths: TouchPaths, by_path: Ints) -> Ints:
     """Add up a count of paths for each touchpoint that occurs in them."""
     weights = np.where(paths.first_occurrences, by_path[paths.path_of_touch], 0)
     return np.bincount(paths.touch, weights=weights, minlength=len(paths.names)).astype(np.int64)
 
 
-def summarise_paths(paths: Paths) -> pl.DataFrame:
+def summarise_paths(paths: TouchPaths) -> pl.DataFrame:
     """Make one row per distinct path, converted or not; most people first."""
     number, persons = paths.converted.size, max(paths.code.size, 1)
     converted = np.bincount(np.unique(paths.path_of * persons + paths.person) // persons, minlength=number)

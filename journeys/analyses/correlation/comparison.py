@@ -14,7 +14,7 @@ from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behavio
 from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust, compare_phis, to_columns
 from journeys.stats.tables import Floats
@@ -27,7 +27,7 @@ _MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class CorrelationComparison(Result[J]):
+class CorrelationComparison(JourneysResult[J]):
     """Which behaviours go with the goal in one group and not in another?
 
     Attributes

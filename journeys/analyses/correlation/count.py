@@ -228,7 +228,7 @@ def find_rows(
     return names, FirstRows(behaviour, person, row)
 
 
-_Rows: TypeAlias = dict[str, tuple[Ints, Ints]]  # behaviour → people who did it, and the row of each
+_RowsByBehaviour: TypeAlias = dict[str, tuple[Ints, Ints]]  # behaviour → people who did it, and the row of each
 
 
 def _encode_family(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[Ints, list[str]]:
@@ -237,7 +237,7 @@ def _encode_family(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[In
     return arrays.encode_values(family)
 
 
-def _find_trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
+def _find_trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow) -> _RowsByBehaviour:
     """Find the people of each value of a column of people, and the row by which it was known."""
     text, row = arrays.look_up_trait(family.column, window)
     groups = text.to_frame("value").with_row_index("person").drop_nulls().group_by("value").agg("person").sort("value")
@@ -245,7 +245,9 @@ def _find_trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow)
     return {name: (person, row[person]) for name, person in people.items()}
 
 
-def _find_step_rows(family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow) -> _Rows:
+def _find_step_rows(
+    family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow
+) -> _RowsByBehaviour:
     """Find the people who did one step (so many times within some time), or one step and later another."""
     if isinstance(family, Sequence):
         firsts, thens = (np.flatnonzero(arrays.mark_step(step)) for step in (family.first, family.then))

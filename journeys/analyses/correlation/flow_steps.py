@@ -12,7 +12,7 @@ import polars as pl
 from journeys.analyses.correlation.caveats import LEVEL
 from journeys.analyses.correlation.summarise import CELLS, add_cells, add_measures
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.errors import describe_wrong_number, raise_all
 from journeys.stats import adjust, phi, strength, to_columns
@@ -27,7 +27,7 @@ _NO_STEPS = ("(drop-off)", "(continues)")  # where a journey ends; an event of s
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class StepAssociations(Result[J]):
+class StepAssociations(JourneysResult[J]):
     """Which steps of a flow go with reaching its goal?
 
     Attributes

@@ -12,7 +12,7 @@ from journeys.analyses.correlation.caveats import LEVEL, is_headline
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.stratified import Stratified, describe_groups, stratify_tables
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.stats import adjust, to_columns
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Correlations(Result[J]):
+class Correlations(JourneysResult[J]):
     """Which behaviours go with which goals?
 
     Attributes
@@ -150,7 +150,7 @@ class Correlations(Result[J]):
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class StratifiedCorrelations(Result[J]):
+class StratifiedCorrelations(JourneysResult[J]):
     """Which behaviours go with which goals among similar people?
 
     Attributes

@@ -12,7 +12,7 @@ import polars as pl
 from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
 from journeys.analyses.correlation.spec import Before, CorrelationSpec, Matched, parse_strata
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError
 from journeys.stats import permute_at_risk, to_columns
@@ -25,7 +25,7 @@ _MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Permutation(Result[J]):
+class Permutation(JourneysResult[J]):
     """Could the relations of a correlation's table be chance?
 
     Attributes

@@ -18,12 +18,12 @@ from journeys.analyses.correlation.caveats import (
 )
 from journeys.analyses.correlation.comparison import CorrelationComparison, compare_groups
 from journeys.analyses.correlation.permutation import Permutation, permute_goal
-from journeys.analyses.correlation.select_people import CellSelection, select_cell
+from journeys.analyses.correlation.select_people import BehaviourCell, select_cell
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec
 from journeys.analyses.correlation.stratified import Stratified, stratify_table
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
@@ -36,7 +36,7 @@ _SIMILAR = r"(?i)^first_campaign$|device|^platform$"  # columns of people within
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Correlation(Result[J]):
+class Correlation(JourneysResult[J]):
     """Which behaviours go with converting?
 
     Attributes
@@ -323,7 +323,7 @@ class Correlation(Result[J]):
             if value not in (True, False, None):
                 raise ArgumentError(f"{argument}: expected True, False or None, got {value!r}.")
         row = self._find_row(behaviour)
-        selection = CellSelection(self._spec, row["family"], row["value"], did, converted)
+        selection = BehaviourCell(self._spec, row["family"], row["value"], did, converted)
         return self._journeys._select_people(select_cell, selection)
 
     def by(self, column: str) -> Stratified[J]:

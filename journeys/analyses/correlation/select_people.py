@@ -14,7 +14,7 @@ from journeys.log import View
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class CellSelection:
+class BehaviourCell:
     """Which people: who did a behaviour or did not, and who converted or did not; None for both."""
 
     spec: CorrelationSpec
@@ -24,7 +24,7 @@ class CellSelection:
     converted: bool | None
 
 
-def select_cell(view: View, selection: CellSelection) -> pl.Series:
+def select_cell(view: View, selection: BehaviourCell) -> pl.Series:
     """Return the codes of the people in some cells of a behaviour's 2×2 table."""
     arrays = read_arrays(view, selection.spec)
     window = arrays.open_window(selection.spec)

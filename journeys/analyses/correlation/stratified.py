@@ -17,7 +17,7 @@ from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, parse_
 from journeys.analyses.correlation.summarise import CELLS, BehaviourCounts, add_cells, add_measures, add_up
 from journeys.analyses.labels import label_values
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.stats import adjust, mantel_haenszel, partial_phi, to_columns
@@ -30,7 +30,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class StratumTrend(Result[J]):
+class StratumTrend(JourneysResult[J]):
     """How closely does one behaviour go with the goal in each group?
 
     Attributes
@@ -90,7 +90,7 @@ def describe_groups(column: str) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Stratified(Result[J]):
+class Stratified(JourneysResult[J]):
     """Does a behaviour go with converting among similar people?
 
     Attributes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.log import View
 from journeys.steps import Step, resolve_step
 
@@ -21,7 +21,7 @@ def _select_people_with(view: View, step: Step) -> pl.Series:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Dictionary(Result[J]):
+class Dictionary(JourneysResult[J]):
     """Which events there are, what they mean, who owns them, and whether they still arrive.
 
     Attributes

@@ -11,7 +11,7 @@ from journeys.analyses.dropoff.count import DropoffSpec
 from journeys.analyses.dropoff.select_people import LostSelection, select_lost
 from journeys.analyses.flow.text import describe_nodes, quote_step
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.timeline import Timeline, timeline
 from journeys.errors import UnknownNameError, describe_wrong_number, raise_all, unknown_message
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Dropoff(Result[J]):
+class Dropoff(JourneysResult[J]):
     """Where do journeys end without the goal?
 
     Attributes

@@ -9,7 +9,7 @@ import polars as pl
 from journeys.stats import wilson
 
 
-class Summary(NamedTuple):
+class DropoffSummary(NamedTuple):
     """The tables of a drop-off, and how many are lost, reach the goal, may still reach it, and end hidden."""
 
     table: pl.DataFrame
@@ -21,7 +21,7 @@ class Summary(NamedTuple):
     hidden: int
 
 
-def summarise(counts: pl.DataFrame) -> Summary:
+def summarise(counts: pl.DataFrame) -> DropoffSummary:
     """Add up the shards, and join what is known of each event at which journeys end."""
     added = counts.group_by("kind", "nodes", "reached").agg(pl.col("people").sum())
     totals = dict(added.filter(pl.col("nodes").list.len() == 0).select("kind", "people").rows())
@@ -55,7 +55,7 @@ def summarise(counts: pl.DataFrame) -> Summary:
     )  # fmt: skip
     table = table.sort("people", "event", descending=[True, False])
     counted = (int(totals.get(kind, 0)) for kind in ("reached", "pending", "hidden"))
-    return Summary(table, endings, onward, lost, *counted)
+    return DropoffSummary(table, endings, onward, lost, *counted)
 
 
 def _rank_rows(table: pl.DataFrame, *names: str) -> pl.DataFrame:

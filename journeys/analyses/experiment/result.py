@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.analyses.experiment.count import ExperimentSpec, find_outcomes
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
@@ -41,7 +41,7 @@ def _select_variant(view: View, selection: _VariantSelection) -> pl.Series:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Experiment(Result[J]):
+class Experiment(JourneysResult[J]):
     """The variants of an experiment, compared with the control.
 
     Attributes

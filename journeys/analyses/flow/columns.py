@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.nodes import REACHED
-from journeys.analyses.flow.rows import Rows, Segments, take_rows
+from journeys.analyses.flow.rows import FlowRows, Segments, take_rows
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.arrays import Bools, Ints, list_rows, mark_changes, parallel_map, skip_marked
 
@@ -38,7 +38,7 @@ class Column(NamedTuple):
     is_last: Bools
 
 
-def lay_columns(rows: Rows, segments: Segments, spec: FlowSpec) -> Iterator[Column]:
+def lay_columns(rows: FlowRows, segments: Segments, spec: FlowSpec) -> Iterator[Column]:
     """Go through the columns: forward from the first, or aligned at the end backward from the last.
 
     For instance, of a journey A A B and one C:
@@ -80,7 +80,7 @@ def _next_run(repeated: Bools | None, *, at: Ints, limit: Ints, forward: bool) -
     return before
 
 
-def mark_repeats(rows: Rows, segments: Segments, spec: FlowSpec) -> Bools | None:
+def mark_repeats(rows: FlowRows, segments: Segments, spec: FlowSpec) -> Bools | None:
     """Mark the rows that repeat the row before them, even one of another person; None where repeats are kept.
 
     The row at which a journey reaches the end repeats nothing: else the node before it would be where it was reached.
@@ -94,7 +94,7 @@ def mark_repeats(rows: Rows, segments: Segments, spec: FlowSpec) -> Bools | None
     return repeated
 
 
-def rename_ends(rows: Rows, segments: Segments, spec: FlowSpec) -> Rows:
+def rename_ends(rows: FlowRows, segments: Segments, spec: FlowSpec) -> FlowRows:
     """Give the rows that reach the end the name "(reached)", where that was asked for."""
     if not spec.separate_end or rows.ends is None:
         return rows
@@ -105,7 +105,7 @@ def rename_ends(rows: Rows, segments: Segments, spec: FlowSpec) -> Rows:
     return rows._replace(code=code)
 
 
-def keep_first_visits(rows: Rows, segments: Segments, spec: FlowSpec) -> tuple[Rows, Segments]:
+def keep_first_visits(rows: FlowRows, segments: Segments, spec: FlowSpec) -> tuple[FlowRows, Segments]:
     """Where loops are cut, keep only each journey's first visit to each node, and the row that reaches the end."""
     if spec.collapse != "loops" or not segments.low.size:
         return rows, segments

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.columns import SCHEMA, Columns, count_columns, lay_columns, measure_times
 from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED, NodeCodes
-from journeys.analyses.flow.rows import Chunk, Rows, cut_segments, read_rows, split_shard
+from journeys.analyses.flow.rows import Chunk, FlowRows, cut_segments, read_rows, split_shard
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import choose_kept_nodes
 from journeys.arrays import Bools, Ints, parallel_map
@@ -196,7 +196,7 @@ def count(view: View, spec: FlowSpec) -> pl.DataFrame:
     return _name_nodes(pl.concat(filled), labels=labels) if filled else pl.DataFrame(schema=SCHEMA)
 
 
-def list_moves(rows: Rows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Moves]]:
+def list_moves(rows: FlowRows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Moves]]:
     """Lay the journeys out in columns: their people, whether they reach the end, and their moves."""
     rows, segments = cut_segments(rows, spec)
     people = rows.person[segments.low] if segments.low.size else rows.person[:0]

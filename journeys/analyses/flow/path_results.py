@@ -12,7 +12,7 @@ from journeys.analyses.flow.spec import CountUnit
 from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.flow.text import UNITS
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class PathChart:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Paths(Result[J]):
+class Paths(JourneysResult[J]):
     """Which whole paths do journeys take, from their first node to their last?
 
     Attributes
@@ -82,7 +82,7 @@ class Paths(Result[J]):
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Sequences(Result[J]):
+class Sequences(JourneysResult[J]):
     """Which nodes directly follow each other, anywhere in a journey?
 
     Attributes

@@ -13,7 +13,7 @@ from journeys.analyses.flow.paths import count_passing, count_passing_by_person
 from journeys.analyses.flow.spec import CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.stats import adjust, difference
 
@@ -25,7 +25,7 @@ _DRAWN = 20
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Resonance(Result[J]):
+class Resonance(JourneysResult[J]):
     """Which touchpoints convert worse, or better, here than for the others?
 
     Attributes

@@ -24,7 +24,7 @@ from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.summarise import Path, find_top_path, name_counts, rename_to_people, summarise
 from journeys.analyses.flow.text import UNITS, count_units, label_columns, starts_late, write_definition, write_finding
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.errors import ArgumentError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Flow(Result[J]):
+class Flow(JourneysResult[J]):
     """Which paths do people take, column by column?
 
     Attributes

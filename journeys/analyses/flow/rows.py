@@ -29,7 +29,7 @@ from journeys.steps import columns_used
 _START, _END, _SESSION = "_start", "_end", "_session"
 
 
-class Rows(NamedTuple):
+class FlowRows(NamedTuple):
     """Nodes in log order.
 
     Attributes
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     is_anchor_only: Bools | None = None
 
 
-def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
+def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> FlowRows:
     """Read one shard: only the columns that the question needs; without `timed`, all times are 0."""
     anchors = [(name, step) for name, step in ((_START, spec.start), (_END, spec.end)) if step is not None]
     view = view.with_people_columns(columns_used([step for _, step in anchors]))
@@ -96,7 +96,7 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     if spec.separate_end:
         names.encode(REACHED)
     sessions = _list_marked(marks[_SESSION]) if _SESSION in marks else None
-    return Rows(
+    return FlowRows(
         person=person,
         time=time,
         code=code,
@@ -109,7 +109,7 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> Rows:
     )
 
 
-def take_rows(rows: Rows, kept: Ints) -> Rows:
+def take_rows(rows: FlowRows, kept: Ints) -> FlowRows:
     """Keep some rows by their numbers; `first`, `starts` and `sessions` still refer to all rows."""
     ends = None
     if rows.ends is not None:
@@ -135,7 +135,7 @@ class Segments(NamedTuple):
     reached: Bools
 
 
-def cut_segments(rows: Rows, spec: FlowSpec) -> tuple[Rows, Segments]:
+def cut_segments(rows: FlowRows, spec: FlowSpec) -> tuple[FlowRows, Segments]:
     """Cut people, or sessions, into the journeys that were asked for, and drop the rows that are no nodes in them.
 
     For instance, with start A and end X:
@@ -156,7 +156,7 @@ def cut_segments(rows: Rows, spec: FlowSpec) -> tuple[Rows, Segments]:
     return take_rows(rows, np.flatnonzero(kept)), moved
 
 
-def _cut_rows(rows: Rows, spec: FlowSpec) -> Segments:
+def _cut_rows(rows: FlowRows, spec: FlowSpec) -> Segments:
     low = rows.first
     high = np.append(low[1:], low.dtype.type(rows.time.size))[: low.size]
     if rows.starts is None:
@@ -168,7 +168,7 @@ def _cut_rows(rows: Rows, spec: FlowSpec) -> Segments:
     return _cut_from_starts(rows, spec, first=first[is_found], high=high[is_found])
 
 
-def _cut_from_first_row(rows: Rows, spec: FlowSpec, *, low: Ints, high: Ints) -> Segments:
+def _cut_from_first_row(rows: FlowRows, spec: FlowSpec, *, low: Ints, high: Ints) -> Segments:
     """Cut journeys from the first row on, to the end where there is one to reach."""
     if rows.ends is None:
         return Segments(low, _limit_segments(rows, spec, first=low, high=high), np.zeros(low.size, dtype=bool))
@@ -190,7 +190,7 @@ def _cut_from_first_row(rows: Rows, spec: FlowSpec, *, low: Ints, high: Ints) ->
     return Segments(low, high, reached)
 
 
-def _cut_from_starts(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> Segments:
+def _cut_from_starts(rows: FlowRows, spec: FlowSpec, *, first: Ints, high: Ints) -> Segments:
     """Cut journeys from the given rows on, up to their end or the limit of their window."""
     high = _limit_segments(rows, spec, first=first, high=high)
     reached = np.zeros(first.size, dtype=bool)
@@ -201,7 +201,7 @@ def _cut_from_starts(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> 
     return Segments(first, high, reached)
 
 
-def _cut_at_each_start(rows: Rows, spec: FlowSpec, *, low: Ints, high: Ints) -> Segments:
+def _cut_at_each_start(rows: FlowRows, spec: FlowSpec, *, low: Ints, high: Ints) -> Segments:
     """Cut a journey at every start that is not inside a journey before it.
 
     The journey that each start would begin tells at which start the next can begin; those that do are found by
@@ -239,7 +239,7 @@ def _follow_links(following: Ints, roots: Bools) -> Bools:
     return reached
 
 
-def _limit_segments(rows: Rows, spec: FlowSpec, *, first: Ints, high: Ints) -> Ints:
+def _limit_segments(rows: FlowRows, spec: FlowSpec, *, first: Ints, high: Ints) -> Ints:
     """Stop journeys that begin at `first` where their window, or their session, is over."""
     if spec.within is not None:
         high = search_within(rows.time, rows.time[first] + spec.within, low=first, high=high)

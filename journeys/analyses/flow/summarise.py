@@ -17,7 +17,7 @@ from journeys.log import View
 from journeys.stats import phi, wilson
 
 
-class Summary(NamedTuple):
+class FlowSummary(NamedTuple):
     """The tables of a flow.
 
     Attributes
@@ -80,7 +80,7 @@ def choose_kept_nodes(counts: pl.DataFrame, spec: FlowSpec) -> pl.DataFrame:
 
 def summarise(
     counts: pl.DataFrame, spec: FlowSpec, *, kept: pl.DataFrame | None = None, keep_empty: bool = False
-) -> Summary:
+) -> FlowSummary:
     """Fold small nodes, add up, and relate every link and node to the end.
 
     Journeys that are not shown (`who`) are counted too: conversion rates and phi compare with them. Links and nodes
@@ -116,7 +116,7 @@ def summarise(
         "position", "node", "people", "share", "share_of_start", "onward", "dropped", "continued", "reached_here",
         *related,
     )  # fmt: skip
-    return Summary(links, nodes, kept, everyone, shown, reached)
+    return FlowSummary(links, nodes, kept, everyone, shown, reached)
 
 
 def _fold_small(counts: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:

@@ -160,6 +160,7 @@ def _describe_window(spec: FlowSpec) -> str:
 
 
 def _describe_stretch(spec: FlowSpec, *, late: bool) -> str:
+    """Say which stretch of each journey a flow draws, from where to where."""
     goal = quote_step(spec.end)
     last = "the last " if spec.occurrence == "last" else ""
     if spec.start is not None:

@@ -14,7 +14,7 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, has_rate, label_groups, top_groups
 from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
@@ -224,7 +224,7 @@ def _test_rows(
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class FunnelComparison(Result[J]):
+class FunnelComparison(JourneysResult[J]):
     """By how much the rates of two groups of people differ.
 
     Attributes

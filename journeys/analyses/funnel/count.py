@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.funnel.matching import any_order, entries, exclusions, ordered
-from journeys.analyses.funnel.rows import Attempts, Rows, mark_first_entries, number_owners, read_log
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, mark_first_entries, number_owners, read_log
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, mark_changes, parallel_map, split_between_people
 from journeys.log import View
@@ -27,8 +27,8 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     Return the keys of `by` (String), `step` (1-based), `entered`, `people`, `dropped`, `at_previous` (took the step
     that the rate is measured against), `continued` (took both), `late` (have the value of their group only from a later
     step; Int64), `from_previous` and `from_start` (List of Int64, µs). Of attempts that got no further, `_person`, the
-    code of the person, and `_start` and `_end`, the positions (as in `Rows`) of the first and the last step taken (List
-    of Int64).
+    code of the person, and `_start` and `_end`, the positions (as in `FunnelRows`) of the first and the last step taken
+    (List of Int64).
     """
     if spec.by:
         parts = _map_parts(view, spec, work=lambda part: part)
@@ -166,7 +166,7 @@ class ShardAttempts:
     known_at_entry : dict of str to array of bool
         Whether the value of a person's first campaign was known when the attempt started.
     start, end : array of int
-        The positions, as in `Rows`, of the first step taken and of the last.
+        The positions, as in `FunnelRows`, of the first step taken and of the last.
     """
 
     person: Ints
@@ -230,7 +230,7 @@ def _map_parts(view: View, spec: FunnelSpec, *, work: Callable[[ShardAttempts], 
     return parallel_map(work_on_part, split_between_people(log.frame["person"]))
 
 
-def select_attempts(rows: Rows, *, spec: FunnelSpec) -> Attempts:
+def select_attempts(rows: FunnelRows, *, spec: FunnelSpec) -> Attempts:
     """Find the attempts that count: one per person, one per session, or every entry.
 
     For instance, within the same day, a person who tries on two days has two units but one counted attempt.
@@ -252,7 +252,7 @@ def select_attempts(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     return _choose_one_per_owner(rows, attempts, owner, spec=spec)
 
 
-def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: FunnelSpec) -> Attempts:
+def _choose_one_per_owner(rows: FunnelRows, attempts: Attempts, owner: Ints, *, spec: FunnelSpec) -> Attempts:
     """Choose the best attempt among the units of a person (days, sessions, held values)."""
     ascending = owner if (owner[1:] >= owner[:-1]).all() else np.sort(owner)
     if mark_changes(ascending).all():
@@ -268,7 +268,7 @@ def _choose_one_per_owner(rows: Rows, attempts: Attempts, owner: Ints, *, spec: 
     return attempts.take(np.sort(chosen))
 
 
-def look_up_attempts(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> ShardAttempts:
+def look_up_attempts(rows: FunnelRows, attempts: Attempts, *, spec: FunnelSpec) -> ShardAttempts:
     """Look up the people, times and values of attempts."""
     time = np.full((spec.step_count, len(attempts.unit)), NEVER)
     end = np.zeros(len(attempts.unit), dtype=np.int64)

@@ -15,7 +15,7 @@ from journeys.analyses.funnel.follow_up import find_closing_times
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.arrays import Ints
 from journeys.errors import describe_wrong_number, raise_all
@@ -177,7 +177,7 @@ def cumulative_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class StepTimes(Result[J]):
+class StepTimes(JourneysResult[J]):
     """How long each step takes those who take it.
 
     Attributes
@@ -218,7 +218,7 @@ class StepTimes(Result[J]):
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class TimeToConvert(Result[J]):
+class TimeToConvert(JourneysResult[J]):
     """How long those who take both steps need.
 
     Attributes
@@ -258,7 +258,7 @@ class TimeToConvert(Result[J]):
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class ConvertedWithin(Result[J]):
+class ConvertedWithin(JourneysResult[J]):
     """What share has converted within which time, allowing for people who have not had the time yet.
 
     Attributes

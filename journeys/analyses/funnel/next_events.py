@@ -14,7 +14,7 @@ from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import fold_small_groups, label_groups, sort_groups
 from journeys.analyses.name_patterns import list_hidden_events, list_passive_events
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import describe_wrong_number, raise_all
 from journeys.log import View
@@ -97,7 +97,7 @@ def next_events_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class NextEvents(Result[J]):
+class NextEvents(JourneysResult[J]):
     """What those who got no further did next.
 
     Attributes

@@ -52,7 +52,7 @@ from journeys.analyses.funnel.text import (
 from journeys.analyses.funnel.trend import trend
 from journeys.analyses.periods import describe_period, find_earlier_period
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.retention.spec import Cohorts
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, is_number, unknown_message
@@ -66,7 +66,7 @@ _SIZE = ("people", "events", "first", "last")
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Funnel(Result[J]):
+class Funnel(JourneysResult[J]):
     """How many people get how far, and how long it takes them.
 
     Attributes

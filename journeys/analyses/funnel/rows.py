@@ -58,7 +58,7 @@ class SortedRows:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Rows:
+class FunnelRows:
     """Rows that satisfy a step or an exclusion, sorted by (unit, log order).
 
     A unit is what one attempt stays in: a person, a session, a calendar day, or a person with one held value. The
@@ -128,7 +128,7 @@ class Rows:
             return np.append(self.unit_first[1:], self.size)
         return np.searchsorted(self.unit, np.arange(len(self.person)), side="right")
 
-    def take(self, index: Ints, *, keep_values: bool = False) -> Rows:
+    def take(self, index: Ints, *, keep_values: bool = False) -> FunnelRows:
         """Keep some rows, in the order given; `person` still lists all units.
 
         The values of the breakdown are only needed where attempts are looked up in the rows that are kept.
@@ -146,7 +146,7 @@ class Rows:
             _cache={},
         )
 
-    def regroup(self, unit: Ints) -> Rows:
+    def regroup(self, unit: Ints) -> FunnelRows:
         """Split units further, by numbers that rise with the row."""
         starts = mark_changes(unit)
         first = np.flatnonzero(starts)
@@ -164,7 +164,7 @@ class Attempts:
     unit : array of int
         The unit that made it.
     row : array of int, one column per table row
-        The row of `Rows` that served the step; -1 where the step was not taken.
+        The row of `FunnelRows` that served the step; -1 where the step was not taken.
     """
 
     unit: Ints
@@ -199,13 +199,13 @@ class Attempts:
 
     @property
     def start(self) -> Ints:
-        """The row of `Rows` with which each attempt starts."""
+        """The row of `FunnelRows` with which each attempt starts."""
         start: Ints = self.row[np.arange(len(self.unit)), self.first_step]
         return start
 
     @property
     def end(self) -> Ints:
-        """The row of `Rows` with which each attempt ends."""
+        """The row of `FunnelRows` with which each attempt ends."""
         end: Ints = self.row[np.arange(len(self.unit)), self.last_step]
         return end
 
@@ -220,7 +220,7 @@ class FunnelLog(NamedTuple):
     by: Sequence[str]
     first_touches: Sequence[str]
 
-    def to_arrays(self, low: int = 0, high: int | None = None) -> Rows:
+    def to_arrays(self, low: int = 0, high: int | None = None) -> FunnelRows:
         """Turn the rows from `low` to before `high`, which start and end with a person, into arrays."""
         part = self.frame.slice(low, None if high is None else high - low)
         masks = _mark_satisfied(part, conditions=self.conditions, categories=self.categories)
@@ -237,7 +237,7 @@ class FunnelLog(NamedTuple):
             if name in part:
                 starts |= mark_changes(part[name].to_numpy())
         first = np.flatnonzero(starts)
-        rows = Rows(
+        rows = FunnelRows(
             unit=number_runs(starts),
             person=person[first],
             time=part["timestamp"].to_numpy(),
@@ -262,12 +262,12 @@ def is_in_entry_range(time: Ints, spec: FunnelSpec) -> Bools:
     return inside
 
 
-def first_per_unit(rows: Rows, row: Ints) -> Ints:
+def first_per_unit(rows: FunnelRows, row: Ints) -> Ints:
     """Return the places in `row` (ascending rows) at which another unit starts."""
     return np.flatnonzero(mark_changes(rows.unit[row])) if row.size else row
 
 
-def mark_entry_conditions(rows: Rows, *, spec: FunnelSpec) -> Bools:
+def mark_entry_conditions(rows: FunnelRows, *, spec: FunnelSpec) -> Bools:
     """Mark the rows that satisfy a step with which attempts may start, whatever their time."""
     if spec.order == "any" or spec.entry == "any":
         conditions = set(range(spec.step_count))
@@ -279,7 +279,7 @@ def mark_entry_conditions(rows: Rows, *, spec: FunnelSpec) -> Bools:
     return mask
 
 
-def mark_first_entries(rows: Rows, *, spec: FunnelSpec) -> Bools:
+def mark_first_entries(rows: FunnelRows, *, spec: FunnelSpec) -> Bools:
     """Mark the first row of each unit that may start an attempt; where people are counted, of each person."""
     row = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
     row = row[is_in_entry_range(rows.time[row], spec)]
@@ -293,7 +293,7 @@ def mark_first_entries(rows: Rows, *, spec: FunnelSpec) -> Bools:
     return out
 
 
-def number_owners(rows: Rows, row: Ints, *, spec: FunnelSpec) -> Ints:
+def number_owners(rows: FunnelRows, row: Ints, *, spec: FunnelSpec) -> Ints:
     """Number the owner of each of some rows; of the attempts of one owner, one counts.
 
     The owner is the person; with a breakdown by values held constant, the person with one combination of values.
@@ -403,7 +403,7 @@ def _mark_satisfied(part: pl.DataFrame, *, conditions: Sequence[Step], categorie
     return masks
 
 
-def _split_by_held_values(rows: Rows, part: pl.DataFrame, *, spec: FunnelSpec) -> Rows:
+def _split_by_held_values(rows: FunnelRows, part: pl.DataFrame, *, spec: FunnelSpec) -> FunnelRows:
     """Split units by the values held constant: rows are sorted again, and keep their position in the log.
 
     For instance, a person's products p, q, p become the unit (person, p) with two rows and (person, q) with one.

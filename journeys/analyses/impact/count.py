@@ -29,7 +29,7 @@ _EXACT = 4  # counts below are matched exactly, larger ones by powers of two
 _NEVER = np.iinfo(np.int64).max
 
 
-class _Rows(NamedTuple):
+class _UseRows(NamedTuple):
     """The events of a shard, the boundaries of its people, and how many counted events stand before each row."""
 
     time: Ints
@@ -126,7 +126,7 @@ def count_periods(view: View, spec: ImpactSpec) -> pl.DataFrame:
     return pl.concat(frames).sort(*STRATUM, "used", "relative_period")
 
 
-def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tuple[_Rows, Moments]:
+def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tuple[_UseRows, Moments]:
     """Find the first uses, and the events of people who had not used it."""
     events = view.with_people_columns(columns_used([spec.of, spec.on])).events
     read = events.select(
@@ -151,7 +151,7 @@ def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tu
         first_time[owner] = time[use[at]]
     is_first = first_row < bounds.stop
     is_first[is_first] = time[first_row[is_first]] == first_time[is_first]
-    rows = _Rows(time, bounds, count_before(read["on"].to_numpy()))
+    rows = _UseRows(time, bounds, count_before(read["on"].to_numpy()))
     starts = first_row[is_first]
     waiting = np.empty(0, dtype=np.int64)
     if not only_uses:
@@ -167,7 +167,7 @@ def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tu
     return rows, Moments(row, whose, is_use, is_pending, later)
 
 
-def find_strata(rows: _Rows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
+def find_strata(rows: _UseRows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
     """Return the stratum of each moment, and whether it is a first use."""
     time = rows.time[moments.row]
     first = rows.time[rows.bounds.first[moments.person]]
@@ -209,7 +209,7 @@ def _in_strata(table: pl.DataFrame, moments: Moments, spec: ImpactSpec) -> tuple
     return table.filter(pl.Series(kept)), Moments(*(values[kept] for values in moments))
 
 
-def _count_windows(rows: _Rows, moments: Moments, spec: ImpactSpec, *, edges: tuple[int, ...]) -> list[Ints]:
+def _count_windows(rows: _UseRows, moments: Moments, spec: ImpactSpec, *, edges: tuple[int, ...]) -> list[Ints]:
     """Count the events between each two edges, in periods relative to the moment; the moment itself is left out.
 
     A window holds its start and not its end. Rows of the moment's own time are before it or after it by their order.

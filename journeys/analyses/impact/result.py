@@ -11,7 +11,7 @@ from journeys.analyses.calendar import make_calendar
 from journeys.analyses.impact.select_people import Part, PartSelection, select_part
 from journeys.analyses.impact.spec import ImpactSpec
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Impact(Result[J]):
+class Impact(JourneysResult[J]):
     """What people do before and after their first use of something, against people who had not used it.
 
     Attributes

@@ -78,7 +78,7 @@ def find_last_values(view: View, spec: LastBeforeSpec) -> pl.DataFrame:
     return found.with_columns(cleaned)
 
 
-class _Rows(NamedTuple):
+class _RowsOfPeople(NamedTuple):
     """All rows of some people: `_time`, `_value0` and so on, and `_goal` and `_then` or else `_code`, the events.
 
     Where a window is the session of the goal, `_starts_session`, too.
@@ -88,16 +88,16 @@ class _Rows(NamedTuple):
     table: pl.DataFrame
     names: list[str]
 
-    def split_people(self) -> list[_Rows]:
+    def split_people(self) -> list[_RowsOfPeople]:
         """Split the rows between people into parts of about equal size."""
         near = np.arange(_PART_ROWS, self.people.rows, _PART_ROWS)
         last = np.unique(np.append(np.searchsorted(self.people.stop, near), self.people.code.size - 1))
         return [self._take_people(low, high) for low, high in pairwise([0, *(last + 1).tolist()])]
 
-    def _take_people(self, low: int, high: int) -> _Rows:
+    def _take_people(self, low: int, high: int) -> _RowsOfPeople:
         code, first, stop = (array[low:high] for array in self.people)
         row, size = (int(first[0]), int(stop[-1] - first[0])) if code.size else (0, 0)
-        return _Rows(PersonBounds(code, first - row, stop - row), self.table.slice(row, size), self.names)
+        return _RowsOfPeople(PersonBounds(code, first - row, stop - row), self.table.slice(row, size), self.names)
 
     def find_rows(self, step: Step, *, column: str) -> Ints:
         """Find the rows that satisfy a step."""
@@ -113,7 +113,7 @@ class _Rows(NamedTuple):
         return previous_marked(starts, at + 1), next_marked(starts, at + 1, none=self.people.rows)
 
 
-def _read_log(view: View, spec: LastBeforeSpec) -> _Rows:
+def _read_log(view: View, spec: LastBeforeSpec) -> _RowsOfPeople:
     """Read the columns that are needed of all rows; what the store has in another form is not read again."""
     values = [pl.col(name).cast(pl.String) for name in spec.columns]
     if spec.event is not None:
@@ -140,10 +140,10 @@ def _read_log(view: View, spec: LastBeforeSpec) -> _Rows:
         people = bounds_from_counts(counts["code"].to_numpy(), counts["event_count"].to_numpy())
     else:
         people = bound_people(table["person"].to_numpy())
-    return _Rows(people, table, view.schema["event"].categories.to_list())  # type: ignore[attr-defined]
+    return _RowsOfPeople(people, table, view.schema["event"].categories.to_list())  # type: ignore[attr-defined]
 
 
-def _find_in_part(rows: _Rows, spec: LastBeforeSpec) -> pl.DataFrame:
+def _find_in_part(rows: _RowsOfPeople, spec: LastBeforeSpec) -> pl.DataFrame:
     """Find the last values, as they were tracked, for the goals of some people."""
     goal, owner = _choose_goals(rows, spec)
     time = rows.table["_time"].to_numpy()
@@ -185,7 +185,7 @@ def _clean_values(column: pl.Series, *, rules: CleaningRules) -> pl.Series:
     return column.replace(distinct, cleaned)
 
 
-def _choose_goals(rows: _Rows, spec: LastBeforeSpec) -> tuple[Ints, Ints]:
+def _choose_goals(rows: _RowsOfPeople, spec: LastBeforeSpec) -> tuple[Ints, Ints]:
     """Return the rows of the goals that count (each person's first or last one, or each), and the number of whose."""
     goal = rows.find_rows(spec.goal, column="_goal")
     owner = np.searchsorted(rows.people.stop, goal, side="right")
@@ -196,7 +196,7 @@ def _choose_goals(rows: _Rows, spec: LastBeforeSpec) -> tuple[Ints, Ints]:
     return goal[chosen], owner[chosen]
 
 
-def _find_next(rows: _Rows, goal: Ints, owner: Ints, spec: LastBeforeSpec) -> tuple[Bools, Bools]:
+def _find_next(rows: _RowsOfPeople, goal: Ints, owner: Ints, spec: LastBeforeSpec) -> tuple[Bools, Bools]:
     """Mark the goals whose time to go on is not over yet, and those after which people went on in time."""
     none = np.zeros(goal.size, dtype=np.bool_)
     if spec.then is None:

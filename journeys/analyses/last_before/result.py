@@ -14,7 +14,7 @@ from journeys.analyses.last_before.select_people import ValueSelection, select_p
 from journeys.analyses.last_before.spec import LastBeforeSpec, Window
 from journeys.analyses.last_before.summarise import Listed
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 
@@ -25,7 +25,7 @@ _MOST = 0.8  # a value that precedes so many goals is probably a part of the goa
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class LastBefore(Result[J]):
+class LastBefore(JourneysResult[J]):
     """Which values came last before a goal, and which of them go with going on afterwards.
 
     Attributes

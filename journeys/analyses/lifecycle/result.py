@@ -12,7 +12,7 @@ from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import fold_values
 from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
@@ -42,7 +42,7 @@ def _select_state(view: View, selection: _StateSelection) -> pl.Series:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Lifecycle(Result[J]):
+class Lifecycle(JourneysResult[J]):
     """Who is new, returning, resurrecting and dormant, period after period.
 
     Attributes

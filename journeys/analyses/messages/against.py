@@ -13,7 +13,7 @@ from journeys.analyses.labels import NONE, label_values
 from journeys.analyses.messages.count import find_recipients
 from journeys.analyses.messages.spec import MessagesSpec
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.log import View
 from journeys.steps import columns_used
@@ -122,7 +122,7 @@ def compare_with_unsent(journeys: J, spec: MessagesSpec, settings: dict[str, Any
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class MessagesAgainst(Result[J]):
+class MessagesAgainst(JourneysResult[J]):
     """Recipients of each group of messages against those eligible who got none.
 
     Attributes

@@ -14,7 +14,7 @@ from journeys.analyses.messages.select_people import RecipientSelection, select_
 from journeys.analyses.messages.spec import MessagesSpec, Stage
 from journeys.analyses.messages.summarise import RATES
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Messages(Result[J]):
+class Messages(JourneysResult[J]):
     """How far messages got with people, and who converted after them, per group.
 
     Attributes

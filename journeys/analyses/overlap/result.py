@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 
@@ -23,7 +23,7 @@ _MOST_AREAS = 3
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Overlap(Result[J]):
+class Overlap(JourneysResult[J]):
     """How many people are in each combination of segments.
 
     Attributes

@@ -12,9 +12,9 @@ import polars as pl
 from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.explain_difference import DifferenceExplanation, list_differences
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.retention.count import count
-from journeys.analyses.retention.select_people import CellSelection, select_cell
+from journeys.analyses.retention.select_people import RetentionCell, select_cell
 from journeys.analyses.retention.spec import CHOICES, NOT_COMPARED, RetentionSpec, When
 from journeys.analyses.retention.summarise import summarise
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
@@ -40,7 +40,7 @@ _COUNTED: dict[When, str] = {
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Retention(Result[J]):
+class Retention(JourneysResult[J]):
     """Which share of each cohort came back, period after period.
 
     Attributes
@@ -146,7 +146,7 @@ class Retention(Result[J]):
             raise ArgumentError(f"came: {came!r} must be True, False or None (everyone of the cohort).")
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="retention")
-        selection = CellSelection(self._spec, index, period, came, group, self._kept)
+        selection = RetentionCell(self._spec, index, period, came, group, self._kept)
         return self._journeys._select_people(select_cell, selection)
 
     def explain_difference(self, other: Retention[Any]) -> DifferenceExplanation[J]:

@@ -13,7 +13,7 @@ from journeys.log import View
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class CellSelection:
+class RetentionCell:
     """Which people: of a cohort (None: all), who came back in a period or did not (None: both), in a group."""
 
     spec: RetentionSpec
@@ -24,7 +24,7 @@ class CellSelection:
     kept: tuple[str | None, ...] | None
 
 
-def select_cell(view: View, selection: CellSelection) -> pl.Series:
+def select_cell(view: View, selection: RetentionCell) -> pl.Series:
     """Return the codes of the people in a cell."""
     retained = find_retained(view, selection.spec)
     entries = retained.entries.with_row_index("entry")

@@ -10,7 +10,7 @@ import polars as pl
 from journeys.analyses.breakdown import check_group
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
 from journeys.log import View
@@ -26,7 +26,7 @@ def _select_codes(view: View, codes: pl.Series) -> pl.Series:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Sessions(Result[J]):
+class Sessions(JourneysResult[J]):
     """Every session, and what sessions by landing page, channel or campaign lead to.
 
     Attributes

@@ -11,7 +11,7 @@ import polars as pl
 from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
 from journeys.analyses.stickiness.count import StickinessSpec, find_days
 from journeys.errors import describe_wrong_number, raise_all
@@ -43,7 +43,7 @@ def _select_days(view: View, selection: _DaysSelection) -> pl.Series:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Stickiness(Result[J]):
+class Stickiness(JourneysResult[J]):
     """On how many days of each period people are active.
 
     Attributes

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Timeline(Result[J]):
+class Timeline(JourneysResult[J]):
     """What did this person do, and when?
 
     Attributes

@@ -95,6 +95,7 @@ def _count_dense(journeys: CollapsedJourneys, *, size: int) -> pl.DataFrame:
 
 
 def _name_nodes(counted: pl.DataFrame, journeys: CollapsedJourneys) -> pl.DataFrame:
+    """Replace the keys of moves (source * width + target) by the names of both nodes."""
     width = len(journeys.labels) + len(STOPS)
     names = pl.Series([*journeys.labels, *STOPS], dtype=pl.String)
     longest = int(np.bincount(journeys.person, weights=journeys.row_counts).max())

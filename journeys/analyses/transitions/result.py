@@ -11,7 +11,7 @@ from journeys.analyses.flow.nodes import DROP_OFF, choose_node_colours
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.flow.text import describe_nodes
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.analyses.transitions.summarise import find_most_frequent, lay_matrix
 from journeys.errors import ArgumentError, is_number
@@ -24,7 +24,7 @@ _DRAWN = 25
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Transitions(Result[J]):
+class Transitions(JourneysResult[J]):
     """Which events directly follow which?
 
     Attributes

@@ -12,7 +12,7 @@ import polars as pl
 from journeys.analyses.breakdown import check_group, find_period
 from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.analyses.trend.select_people import PointSelection, select_point
 from journeys.analyses.trend.spec import TrendSpec
@@ -25,7 +25,7 @@ _STATISTICS = {"sum": "sum", "mean": "mean", "median": "median", "p90": "90th pe
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Trend(Result[J]):
+class Trend(JourneysResult[J]):
     """How counts, or the rate of a funnel, develop from period to period.
 
     Attributes

@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.labels import NONE, OTHER
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.analyses.value.count import list_payers
 from journeys.analyses.value.select_people import AgeSelection, select_age
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Value(Result[J]):
+class Value(JourneysResult[J]):
     """Cumulative value per person, by age.
 
     Attributes

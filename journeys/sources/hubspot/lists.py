@@ -12,7 +12,7 @@ from journeys.sources.column_mapping import (
     TIME,
     ColumnMapping,
     Fields,
-    Link,
+    IdLink,
     build_links,
     field_path,
     map_events,
@@ -121,7 +121,7 @@ def _link_merged_contacts(used: pl.LazyFrame) -> pl.LazyFrame:
     merged = used.with_columns(pl.col("_merged").str.split(";")).explode("_merged", empty_as_null=True)
     merged = merged.with_columns(pl.col("_merged").str.extract(r"^\s*(\d+)", 1))
     ends = ("hubspot_id", pl.col("hubspot_id")), ("hubspot_id", pl.col("_merged"))
-    return build_links([(merged.filter(pl.col("_merged") != pl.col("hubspot_id")), Link("contact", *ends, "merge"))])
+    return build_links([(merged.filter(pl.col("_merged") != pl.col("hubspot_id")), IdLink("contact", *ends, "merge"))])
 
 
 def _list_entries(schema: pl.Schema) -> pl.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.events import Events
-from journeys.sources.column_mapping import ColumnMapping, Fields, Link, build_links, map_events, name_actor
+from journeys.sources.column_mapping import ColumnMapping, Fields, IdLink, build_links, map_events, name_actor
 from journeys.sources.hubspot.stages import CONTACT, name_stage_event
 from journeys.sources.hubspot.times import parse_time_column
 from journeys.sources.reading import RawTable
@@ -108,5 +108,5 @@ def _link_merges(used: pl.LazyFrame) -> pl.LazyFrame:
         for rows, merged in ((used, "_primary"), (each, "_merged"))
     ]
     return build_links(
-        [(rows, Link("merge", ("hubspot_id", left), ("hubspot_id", merged), "merge")) for rows, merged in ends]
+        [(rows, IdLink("merge", ("hubspot_id", left), ("hubspot_id", merged), "merge")) for rows, merged in ends]
     )

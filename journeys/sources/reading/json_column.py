@@ -51,7 +51,7 @@ class ColumnTypes(NamedTuple):
         return {name: readable_dtype(dtype) for name, dtype in types.items() if has_values(dtype)}
 
 
-class _Table(NamedTuple):
+class _OpenTable(NamedTuple):
     rows: pl.LazyFrame
     buffer: SpillBuffer[int]
     non_objects: Counter[str]
@@ -63,12 +63,12 @@ class JsonColumns:
     def __init__(self, columns: Collection[str], types: Mapping[str, Schema] | None = None) -> None:
         self.known = {column: ColumnTypes((types or {}).get(column, {}), has_non_objects=False) for column in columns}
         self.history = [self.known]
-        self.tables: list[_Table] = []
+        self.tables: list[_OpenTable] = []
         self.is_convertible = True
 
     def read_rows(self, rows: pl.LazyFrame, *, on_batch: Callable[[pl.DataFrame], object] | None = None) -> None:
         """Read a table's rows, each batch once; `on_batch` sees them as well. Nothing is kept if that fails."""
-        table = _Table(rows, SpillBuffer(), Counter())
+        table = _OpenTable(rows, SpillBuffer(), Counter())
         for batch in iterate_batches(rows, size=BATCH_ROWS):
             if on_batch is not None:
                 on_batch(batch)
@@ -99,7 +99,7 @@ class JsonColumns:
         return batch.iter_slices(max(1, batch.height * BATCH_BYTES // max(size, BATCH_BYTES)))
 
     def _add_rows(
-        self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, repaired: frozenset[str]
+        self, table: _OpenTable, rows: pl.DataFrame, texts: dict[str, pl.Series], *, repaired: frozenset[str]
     ) -> None:
         """Buffer rows with their objects parsed; rows that cannot be parsed together are added apart."""
         parsed: dict[str, pl.DataFrame] = {}
@@ -128,7 +128,13 @@ class JsonColumns:
         table.buffer.add_rows(rows.with_columns(columns), mark=len(self.history) - 1)
 
     def _add_apart(
-        self, table: _Table, rows: pl.DataFrame, texts: dict[str, pl.Series], *, column: str, repaired: frozenset[str]
+        self,
+        table: _OpenTable,
+        rows: pl.DataFrame,
+        texts: dict[str, pl.Series],
+        *,
+        column: str,
+        repaired: frozenset[str],
     ) -> None:
         """Add rows whose texts cannot be parsed together: repaired one by one, then halved until they can."""
         if column not in repaired:

@@ -8,7 +8,7 @@ import polars as pl
 
 from journeys.events import Events
 from journeys.events.times import UTC_TIME, TimeParser, note_assumed_zone
-from journeys.sources.column_mapping import ColumnMapping, Fields, Link, Named, build_links, map_events
+from journeys.sources.column_mapping import ColumnMapping, Fields, IdLink, Named, build_links, map_events
 from journeys.sources.reading import RawTable
 from journeys.sources.reading.row_store import snake_case
 from journeys.sources.registry import wrong_system_error
@@ -166,7 +166,7 @@ def map_spec_calls(raw: RawTable, *, name: str, page_event: str, screen_event: s
 def build_alias_links(used: pl.LazyFrame) -> pl.LazyFrame:
     """Link `previousId` with `userId`; stitching finds out whether the previous one is an older user id."""
     previous, user = (("user_id", pl.col(name)) for name in ("_previous", "user_id"))
-    return build_links([(used, Link("alias", previous, user, "alias"))])
+    return build_links([(used, IdLink("alias", previous, user, "alias"))])
 
 
 def _context_traits(f: Fields) -> Named:

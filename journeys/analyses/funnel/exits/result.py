@@ -13,7 +13,7 @@ from journeys.analyses.funnel.exits.spec import LEFT, STATES, STILL_HAS_TIME
 from journeys.analyses.funnel.spec import FunnelSpec, find_step
 from journeys.analyses.funnel.text import name_unit
 from journeys.analyses.protocol import J
-from journeys.analyses.result import Result
+from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
 from journeys.log import View
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Exits(Result[J]):
+class Exits(JourneysResult[J]):
     """Who left a funnel: where, when, what they did next, which recording, and whether they may be written to.
 
     Attributes

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.analyses.funnel.rows import Attempts, Rows, SortedRows, first_per_unit
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, SortedRows, first_per_unit
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, mark_changes, search_within
 from journeys.errors import ArgumentError
@@ -37,7 +37,7 @@ class _StepRuns(NamedTuple):
     ended: Ints
 
 
-def _find_plain_attempts(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
+def _find_plain_attempts(rows: FunnelRows, *, spec: FunnelSpec) -> tuple[Ints, Ints] | None:
     """Return, for each unit, the start of the window that serves most steps, and the rows that serve them.
 
     Of several windows, the first to end and the last to start. None where the question is more complicated: with
@@ -93,7 +93,7 @@ def _find_plain_attempts(rows: Rows, *, spec: FunnelSpec) -> tuple[Ints, Ints] |
 
 
 def _narrow_windows(
-    rows: Rows, first: Ints, step: Ints, steps: list[_StepRuns], *, best: Ints, opens: Ints
+    rows: FunnelRows, first: Ints, step: Ints, steps: list[_StepRuns], *, best: Ints, opens: Ints
 ) -> tuple[Ints, list[Ints]]:
     """Return the last start of each window that ends with a run, and the first row in it that serves each step.
 
@@ -129,7 +129,7 @@ def _sort_rows(taken: list[Ints], *, none: int) -> list[Ints]:
     return taken
 
 
-def _number_steps(rows: Rows) -> Ints:
+def _number_steps(rows: FunnelRows) -> Ints:
     """Return the number of the step that each row serves, from 1; 0 for none. No row serves two."""
     number = np.zeros(rows.size, dtype=np.int8)
     for step, mask in enumerate(rows.steps, start=1):
@@ -137,7 +137,7 @@ def _number_steps(rows: Rows) -> Ints:
     return number
 
 
-def _separate_units(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
+def _separate_units(rows: FunnelRows, spec: FunnelSpec) -> tuple[int, int] | None:
     """Return the window, and the distance (µs) between two units at which no window reaches back into the first.
 
     None where so many distances do not fit into 64 bits.
@@ -148,7 +148,7 @@ def _separate_units(rows: Rows, spec: FunnelSpec) -> tuple[int, int] | None:
     return (window, span + window + 1) if fits else None
 
 
-def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
+def find_attempts(rows: FunnelRows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
     """Find the best attempt of each unit that entered, in log order."""
     groups = _group_overlapping_steps(rows)
     if starts is None:
@@ -163,12 +163,12 @@ def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Atte
     return Attempts(rows.unit[start].astype(np.int64), _take_earliest(rows, groups, start, end))
 
 
-def attempts_from(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
+def attempts_from(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the rows that serve the steps of an attempt from each of some rows, one line each."""
     return _take_earliest(rows, _group_overlapping_steps(rows), start, _last_usable(rows, start, spec=spec))
 
 
-def _group_overlapping_steps(rows: Rows) -> list[tuple[int, ...]]:
+def _group_overlapping_steps(rows: FunnelRows) -> list[tuple[int, ...]]:
     """Put steps that share an event into one group."""
     groups: list[set[int]] = [{number} for number in range(len(rows.steps))]
     for a, b in combinations(range(len(rows.steps)), 2):
@@ -182,7 +182,7 @@ def _group_overlapping_steps(rows: Rows) -> list[tuple[int, ...]]:
     return sorted(tuple(sorted(group)) for group in groups)
 
 
-def _find_best_windows(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
+def _find_best_windows(rows: FunnelRows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
     """Return, for each unit, the window that serves most steps: the first to end, then the last to start."""
     row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
     low = _first_usable(rows, row)
@@ -223,7 +223,7 @@ def _find_best_windows(rows: Rows, groups: Sequence[tuple[int, ...]], *, spec: F
     return start, end
 
 
-def _last_serving(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+def _last_serving(rows: FunnelRows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row up to each row that serves a step and lies in its window; -1 where there is none."""
     serving = rows.satisfying(step)
     last = np.append(np.int64(-1), serving.row).take(serving.rank(row + 1))
@@ -238,7 +238,7 @@ def _last_serving(rows: Rows, step: int, row: Ints, low: Ints, *, spec: FunnelSp
     return np.where(good, last, np.int32(-1))
 
 
-def _first_usable(rows: Rows, row: Ints) -> Ints:
+def _first_usable(rows: FunnelRows, row: Ints) -> Ints:
     """Return the first row of the unit, after its last exclusion, that an attempt ending at `row` may use."""
     begin = rows.first.astype(np.int32)
     low = begin[rows.unit if len(row) == rows.size else rows.unit[row]]
@@ -250,7 +250,7 @@ def _first_usable(rows: Rows, row: Ints) -> Ints:
     return low
 
 
-def _first_usable_in_time(rows: Rows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+def _first_usable_in_time(rows: FunnelRows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the first row that an attempt ending at `row` may use; beyond `row` where none may start."""
     earliest = np.full(len(row), np.iinfo(np.int64).min)
     if spec.within is not None:
@@ -275,11 +275,11 @@ def _list_subsets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [chosen for size in range(1, len(group) + 1) for chosen in combinations(group, size)]
 
 
-def _rows_serving(rows: Rows, chosen: tuple[int, ...]) -> SortedRows:
+def _rows_serving(rows: FunnelRows, chosen: tuple[int, ...]) -> SortedRows:
     return SortedRows.from_mask(np.logical_or.reduce([rows.steps[number] for number in chosen]))
 
 
-def _count_matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
+def _count_matched(rows: FunnelRows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
     """Count the steps of a group that the rows from `floor` to `row` can serve, each row one of them.
 
     By Hall's theorem it is the least, over all subsets of the steps, of the steps outside the subset plus the rows that
@@ -294,7 +294,7 @@ def _count_matched(rows: Rows, group: tuple[int, ...], row: Ints, floor: Ints) -
     return matched
 
 
-def _latest_start(rows: Rows, group: tuple[int, ...], end: Ints, low: Ints) -> Ints:
+def _latest_start(rows: FunnelRows, group: tuple[int, ...], end: Ints, low: Ints) -> Ints:
     """Return the last row from which the rows up to `end` still serve as many steps of the group."""
     wanted = _count_matched(rows, group, end, low)
     start = end.copy()
@@ -307,7 +307,7 @@ def _latest_start(rows: Rows, group: tuple[int, ...], end: Ints, low: Ints) -> I
     return start
 
 
-def _last_usable(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
+def _last_usable(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row that an attempt from `start` may use."""
     end = rows.stop[rows.unit[start]] - 1
     if spec.within is not None:
@@ -323,7 +323,7 @@ def _last_usable(rows: Rows, start: Ints, *, spec: FunnelSpec) -> Ints:
     return end
 
 
-def _take_earliest(rows: Rows, groups: Sequence[tuple[int, ...]], start: Ints, end: Ints) -> Ints:
+def _take_earliest(rows: FunnelRows, groups: Sequence[tuple[int, ...]], start: Ints, end: Ints) -> Ints:
     """Take, from start to end, every event that serves one more step, in log order."""
     out = np.full((len(start), len(rows.steps)), -1, dtype=np.int64, order="F")
     out[:, 0] = start
@@ -343,7 +343,7 @@ def _take_earliest(rows: Rows, groups: Sequence[tuple[int, ...]], start: Ints, e
     return out
 
 
-def _match_steps(rows: Rows, group: tuple[int, ...], start: Ints, end: Ints) -> Ints:
+def _match_steps(rows: FunnelRows, group: tuple[int, ...], start: Ints, end: Ints) -> Ints:
     """Match rows to the steps of a group by augmenting paths, attempt by attempt.
 
     For instance, with the steps "A or B" and A, and the rows A, B: the first row serves "A or B" until the second row,

@@ -9,7 +9,7 @@ import numpy as np
 from journeys.analyses.funnel.matching import any_order, ordered
 from journeys.analyses.funnel.rows import (
     Attempts,
-    Rows,
+    FunnelRows,
     first_per_unit,
     is_in_entry_range,
     mark_entry_conditions,
@@ -25,7 +25,7 @@ _MOST_ROWS = 4_000_000_000
 """Rows looked at in all rounds together; so many take a few minutes."""
 
 
-def find_entries(rows: Rows, *, spec: FunnelSpec) -> Attempts:
+def find_entries(rows: FunnelRows, *, spec: FunnelSpec) -> Attempts:
     """Find all entries, sorted by unit and start."""
     if spec.reentry == "each":
         return _find_each_entry(rows, spec=spec)
@@ -46,7 +46,9 @@ def find_entries(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     return found.take(np.lexsort((found.start, found.unit)))
 
 
-def _find_next_entries(rows: Rows, units: Ints, *, floor: Ints, stop: Ints, spec: FunnelSpec) -> tuple[Attempts, Ints]:
+def _find_next_entries(
+    rows: FunnelRows, units: Ints, *, floor: Ints, stop: Ints, spec: FunnelSpec
+) -> tuple[Attempts, Ints]:
     """Find the first entry of some units from given rows on, and the rows from which their next is looked for.
 
     Most entries are over after a few rows, so only the first rows of each unit are looked at, and more of those whose
@@ -69,7 +71,7 @@ def _find_next_entries(rows: Rows, units: Ints, *, floor: Ints, stop: Ints, spec
     return Attempts.concat(parts, step_count=spec.step_count), after
 
 
-def _find_each_entry(rows: Rows, *, spec: FunnelSpec) -> Attempts:
+def _find_each_entry(rows: FunnelRows, *, spec: FunnelSpec) -> Attempts:
     """Count every first step as an entry of its own, which ends where the next begins."""
     starts = mark_entry_conditions(rows, spec=spec) & is_in_entry_range(rows.time, spec)
     part = np.cumsum(starts) + np.cumsum(mark_changes(rows.unit))
@@ -77,7 +79,7 @@ def _find_each_entry(rows: Rows, *, spec: FunnelSpec) -> Attempts:
     return Attempts(rows.unit[found.start].astype(np.int64), found.row)
 
 
-def _find_one_entry(rows: Rows, *, is_cut: Bools, spec: FunnelSpec) -> tuple[Attempts, Ints, Bools]:
+def _find_one_entry(rows: FunnelRows, *, is_cut: Bools, spec: FunnelSpec) -> tuple[Attempts, Ints, Bools]:
     """Find the first entry of each unit, the row from which the next is looked for, and which entries are still open.
 
     `is_cut` marks the units that have more rows than are given; only their entries can be open at the end.
@@ -123,7 +125,7 @@ def _refuse_endless_rounds(size: int, left: int) -> None:
         )
 
 
-def _mark_open(rows: Rows, starts: Bools, *, spec: FunnelSpec) -> Bools:
+def _mark_open(rows: FunnelRows, starts: Bools, *, spec: FunnelSpec) -> Bools:
     """Mark the rows at which the attempt of their unit could still go on."""
     ties = ordered.TieWindow(rows, spec)
     is_open = np.zeros(rows.size, dtype=np.bool_)
@@ -143,7 +145,7 @@ def _mark_open(rows: Rows, starts: Bools, *, spec: FunnelSpec) -> Bools:
     return is_open
 
 
-def _mark_open_any_order(rows: Rows, first: Ints, *, spec: FunnelSpec) -> Bools:
+def _mark_open_any_order(rows: FunnelRows, first: Ints, *, spec: FunnelSpec) -> Bools:
     """Mark the rows at which an attempt with steps in any order is still open."""
     start = np.full(len(rows.person), rows.size, dtype=np.int64)
     start[rows.unit[first]] = first

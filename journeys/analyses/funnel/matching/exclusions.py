@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from journeys.analyses.funnel.matching.ordered import StepFrontier, TieWindow, propagate_steps
-from journeys.analyses.funnel.rows import Attempts, Rows, mark_first_entries
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, mark_first_entries
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints
 
 
-def mark_removed_units(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> Bools:
+def mark_removed_units(rows: FunnelRows, attempts: Attempts, *, spec: FunnelSpec) -> Bools:
     """Mark the units of which an attempt met an exclusion in its range, and that did not convert cleanly.
 
     For instance, for A → B without X: A X A removes the unit, A X A B does not.
@@ -39,7 +39,7 @@ def mark_removed_units(rows: Rows, attempts: Attempts, *, spec: FunnelSpec) -> B
 
 
 def _hits_open_attempt(
-    rows: Rows,
+    rows: FunnelRows,
     row: Ints,
     frontier: StepFrontier,
     later: StepFrontier | None,

@@ -9,7 +9,7 @@ from math import comb
 
 import numpy as np
 
-from journeys.analyses.funnel.rows import Attempts, Rows, is_in_entry_range
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, is_in_entry_range
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints
 from journeys.errors import ArgumentError
@@ -23,7 +23,7 @@ _MOST_TRANSITIONS = 50_000_000
 """So many take about a minute for one person."""
 
 
-def find_attempts(rows: Rows, *, units: Ints, spec: FunnelSpec, starts: Bools | None) -> Attempts:
+def find_attempts(rows: FunnelRows, *, units: Ints, spec: FunnelSpec, starts: Bools | None) -> Attempts:
     """Find the best attempts of some units, one after another."""
     first, stop = rows.first, rows.stop
     found_units: list[int] = []
@@ -37,7 +37,7 @@ def find_attempts(rows: Rows, *, units: Ints, spec: FunnelSpec, starts: Bools | 
     return Attempts(np.array(found_units, dtype=np.int64), taken)
 
 
-def find_converting_starts(rows: Rows, *, units: Ints, row: int, spec: FunnelSpec) -> Ints:
+def find_converting_starts(rows: FunnelRows, *, units: Ints, row: int, spec: FunnelSpec) -> Ints:
     """Find the rows of some units from which an attempt gets to a table row."""
     first, stop = rows.first, rows.stop
     found: list[int] = []
@@ -75,7 +75,7 @@ class _Search:
         How far (µs) before the last step an event may lie that could still serve another step.
     """
 
-    def __init__(self, rows: Rows, low: int, high: int, *, spec: FunnelSpec, starts: Bools | None) -> None:
+    def __init__(self, rows: FunnelRows, low: int, high: int, *, spec: FunnelSpec, starts: Bools | None) -> None:
         self.spec = spec
         time = rows.time[low:high].tolist()
         may_start = is_in_entry_range(rows.time[low:high], spec)

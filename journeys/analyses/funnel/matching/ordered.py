@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from journeys.analyses.funnel.matching import exhaustive_search
-from journeys.analyses.funnel.rows import Attempts, Rows, SortedRows, is_in_entry_range
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, SortedRows, is_in_entry_range
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints, mark_changes, search_within
 
@@ -21,7 +21,7 @@ class TieWindow:
     rows 1 and 2 may both come before or after each other: `before` is 3 for both, `after` is 1.
     """
 
-    def __init__(self, rows: Rows, spec: FunnelSpec) -> None:
+    def __init__(self, rows: FunnelRows, spec: FunnelSpec) -> None:
         self.rows = rows
         self.grace = spec.grace
         self.is_arrival = spec.ties == "arrival"
@@ -78,7 +78,7 @@ class StepFrontier:
 
 
 def propagate_steps(
-    rows: Rows, sequence: Sequence[Slot], *, spec: FunnelSpec, ties: TieWindow, starts: Bools | None = None
+    rows: FunnelRows, sequence: Sequence[Slot], *, spec: FunnelSpec, ties: TieWindow, starts: Bools | None = None
 ) -> list[StepFrontier]:
     """Find the rows that reach each step of a sequence.
 
@@ -99,7 +99,7 @@ def propagate_steps(
 
 
 def _next_frontier(
-    rows: Rows, frontier: StepFrontier, before: Slot, slot: Slot, *, spec: FunnelSpec, ties: TieWindow
+    rows: FunnelRows, frontier: StepFrontier, before: Slot, slot: Slot, *, spec: FunnelSpec, ties: TieWindow
 ) -> tuple[Ints, Ints]:
     """Return the rows that reach the next step, and the start of the best attempt to each."""
     row = rows.satisfying(slot.condition).row
@@ -126,7 +126,7 @@ def _next_frontier(
 
 
 def can_follow(
-    rows: Rows, back: Ints, row: Ints, before: Slot, slot: Slot, *, spec: FunnelSpec, ties: TieWindow
+    rows: FunnelRows, back: Ints, row: Ints, before: Slot, slot: Slot, *, spec: FunnelSpec, ties: TieWindow
 ) -> Bools | np.bool_:
     """Return whether the time between two steps, and what happened between them, lets `row` follow `back`."""
     allowed: Bools | np.bool_ = np.bool_(1)
@@ -140,7 +140,7 @@ def can_follow(
     return allowed
 
 
-def units_reaching(rows: Rows, frontier: StepFrontier) -> tuple[Ints, Ints]:
+def units_reaching(rows: FunnelRows, frontier: StepFrontier) -> tuple[Ints, Ints]:
     """Return the units that have rows in a frontier, and the position of the first of each.
 
     Where most rows reach the step, units are looked up instead of rows.
@@ -155,7 +155,14 @@ def units_reaching(rows: Rows, frontier: StepFrontier) -> tuple[Ints, Ints]:
 
 
 def backtrack_rows(
-    rows: Rows, sequence: Sequence[Slot], start: Ints, end: Ints, depth: Ints, *, spec: FunnelSpec, ties: TieWindow
+    rows: FunnelRows,
+    sequence: Sequence[Slot],
+    start: Ints,
+    end: Ints,
+    depth: Ints,
+    *,
+    spec: FunnelSpec,
+    ties: TieWindow,
 ) -> Ints:
     """Choose the rows between start and end of each counted attempt: every step as early as possible.
 
@@ -187,7 +194,14 @@ def backtrack_rows(
 
 
 def _rows_leading_to_end(
-    rows: Rows, sequence: Sequence[Slot], start: Ints, end: Ints, depth: Ints, *, spec: FunnelSpec, ties: TieWindow
+    rows: FunnelRows,
+    sequence: Sequence[Slot],
+    start: Ints,
+    end: Ints,
+    depth: Ints,
+    *,
+    spec: FunnelSpec,
+    ties: TieWindow,
 ) -> list[SortedRows]:
     """Return, for each slot, the rows from which the end of the unit's attempt can still be reached.
 
@@ -221,7 +235,7 @@ def _rows_leading_to_end(
     return usable
 
 
-def mark_ambiguous_units(rows: Rows, *, spec: FunnelSpec, ties: TieWindow) -> Bools:
+def mark_ambiguous_units(rows: FunnelRows, *, spec: FunnelSpec, ties: TieWindow) -> Bools:
     """Mark the units for which back pointers do not suffice."""
     ambiguous = np.zeros(len(rows.person), dtype=np.bool_)
     if not ties.is_either or not rows.size:
@@ -248,7 +262,7 @@ class _Best:
     end: Ints
 
 
-def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
+def find_attempts(rows: FunnelRows, *, spec: FunnelSpec, starts: Bools | None) -> Attempts:
     """Find the best attempt of each unit that entered, along the sequence of steps in which it gets furthest.
 
     `starts` marks the rows that may start one; by default all that satisfy a first step.
@@ -271,7 +285,7 @@ def find_attempts(rows: Rows, *, spec: FunnelSpec, starts: Bools | None) -> Atte
 
 
 def _best_of_sequence(
-    rows: Rows, frontiers: Sequence[StepFrontier], sequence: tuple[Slot, ...], *, number: int, spec: FunnelSpec
+    rows: FunnelRows, frontiers: Sequence[StepFrontier], sequence: tuple[Slot, ...], *, number: int, spec: FunnelSpec
 ) -> _Best:
     """Return each unit's best attempt along one sequence: the deepest, and of these the first to get there."""
     units = len(rows.person)
@@ -315,7 +329,7 @@ def _choose_better(old: _Best, new: _Best) -> _Best:
 
 
 def _fill_in_rows(
-    rows: Rows, best: _Best, sequences: Sequence[tuple[Slot, ...]], *, spec: FunnelSpec, ties: TieWindow
+    rows: FunnelRows, best: _Best, sequences: Sequence[tuple[Slot, ...]], *, spec: FunnelSpec, ties: TieWindow
 ) -> Attempts:
     """Find the rows of all steps of the best attempts, of which only the ends are known."""
     parts: list[Attempts] = []

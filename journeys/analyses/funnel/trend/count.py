@@ -25,7 +25,7 @@ from journeys.analyses.funnel.count import (
 )
 from journeys.analyses.funnel.matching import any_order, exhaustive_search
 from journeys.analyses.funnel.matching.ordered import TieWindow, mark_ambiguous_units, propagate_steps
-from journeys.analyses.funnel.rows import Rows, is_in_entry_range, mark_entry_conditions, read_log
+from journeys.analyses.funnel.rows import FunnelRows, is_in_entry_range, mark_entry_conditions, read_log
 from journeys.analyses.funnel.select_people import mark_group
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.period_lookup import find_periods
@@ -112,7 +112,7 @@ def _find_entries(view: View, asked: FunnelTrendSpec) -> tuple[ShardAttempts, Bo
     return found, found.has_taken(asked.row)
 
 
-def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempts]:
+def _find_by_period(rows: FunnelRows, asked: FunnelTrendSpec) -> Iterator[ShardAttempts]:
     """Find the counted attempts of each period among those that start in it, period by period.
 
     What an exclusion removes, and which value a breakdown takes, depends on the attempt that counts in the period.
@@ -134,7 +134,7 @@ def _find_by_period(rows: Rows, asked: FunnelTrendSpec) -> Iterator[ShardAttempt
         yield look_up_attempts(part, select_attempts(part, spec=within_period), spec=within_period)
 
 
-def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttempts, Bools]:
+def _find_starts(rows: FunnelRows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttempts, Bools]:
     """Find every first step, and whether an attempt from there gets to a table row.
 
     Read backwards, with the steps backwards, "the latest start that reaches the last step" becomes "the earliest
@@ -163,7 +163,7 @@ def _find_starts(rows: Rows, *, spec: FunnelSpec, row: int) -> tuple[ShardAttemp
     return ShardAttempts(rows.person[rows.unit[start]], time, {}, is_late, {}, start=at, end=at), has_converted
 
 
-def _rows_reaching(rows: Rows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
+def _rows_reaching(rows: FunnelRows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
     """Return the rows from which an attempt can take all of a sequence: those that its reverse reaches, backwards."""
     last, width = len(rows.steps) - 1, spec.step_count - 1
     flipped = rows.take(np.arange(rows.size)[::-1])
