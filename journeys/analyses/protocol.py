@@ -50,6 +50,9 @@ class JourneysProtocol(Protocol):
     def _select_people(self, choose: Callable[[View, Any], pl.Series], spec: object) -> Self:
         """Keep the people whose codes `choose` returns, with all their events."""
 
+    def _keep_codes(self, codes: pl.Series) -> Self:
+        """Keep the people with these codes, with all their events."""
+
     def _make_settings(self, **options: Any) -> dict[str, Any]:
         """Combine what was asked with the size of the selection that was asked."""
 

@@ -73,8 +73,11 @@ class Selection:
 
     def _select_people(self, choose: Choose, spec: object) -> Self:
         """Keep the people whose codes `choose` returns, with all their events."""
-        found = self._count_shards(_PeopleCodes(choose), spec)["code"].unique().sort()
-        return self._filter(found)
+        return self._keep_codes(self._count_shards(_PeopleCodes(choose), spec)["code"])
+
+    def _keep_codes(self, codes: pl.Series) -> Self:
+        """Keep the people with these codes, with all their events."""
+        return self._filter(codes.unique().sort())
 
     def _unfiltered(self) -> Self:
         """Return the whole log; these journeys themselves where nothing was filtered."""

@@ -9,15 +9,19 @@ import polars as pl
 
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
-from journeys.log import View
-from journeys.steps import Step, resolve_step
+from journeys.steps import did, resolve_step
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-
-def _select_people_with(view: View, step: Step) -> pl.Series:
-    return view.events.filter(step.condition).select("person").unique().collect().to_series().sort()
+_STATE_PHRASES = {
+    "gone": "gone in the last 7 days",
+    "fewer": "less frequent than in the 28 days before",
+    "new": "new in the last 7 days",
+    "undeclared": "not declared",
+    "declared, never seen": "declared but never seen",
+}
+"""How the finding describes the events of a state, in the order in which it names the states."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -48,11 +52,11 @@ class Dictionary(JourneysResult[J]):
         seen = self.table.filter(pl.col("rows") > 0).height
         sentence = f"There {choose_form(seen, 'is', 'are')} {format_count(seen, 'event name')}"
         parts = []
-        for state in ("gone", "fewer", "new", "undeclared", "declared, never seen"):
+        for state, phrase in _STATE_PHRASES.items():
             names = self.table.filter(state=state)["event"].to_list()
             if names:
                 shown = f" ({', '.join(quote_name(name) for name in names)})" if len(names) <= 2 else ""
-                parts.append(f"{format_number(len(names))} {_SAID[state]}{shown}")
+                parts.append(f"{format_number(len(names))} {phrase}{shown}")
         return f"{sentence}; {', '.join(parts)}." if parts else f"{sentence}, none of which has changed."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -74,17 +78,8 @@ class Dictionary(JourneysResult[J]):
         """
         log = self._journeys._log
         step = resolve_step(event, log, argument="event")
-        return self._journeys._select_people(_select_people_with, step)
+        return self._journeys.only(did(step))
 
     def _displayed_table(self) -> pl.DataFrame:
         said = [name for name in ("means", "owner") if self.table[name].null_count() < self.table.height]
         return self.table.select("event", "rows", "people", "share_of_people", "days_with", "last_seen", *said, "state")
-
-
-_SAID = {
-    "gone": "gone in the last 7 days",
-    "fewer": "less frequent than in the 28 days before",
-    "new": "new in the last 7 days",
-    "undeclared": "not declared",
-    "declared, never seen": "declared but never seen",
-}

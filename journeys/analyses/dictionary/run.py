@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys.analyses.dictionary.count import count_days, count_people, count_values
 from journeys.analyses.dictionary.result import Dictionary
 from journeys.analyses.dictionary.spec import BEFORE, RECENT, Declarations, DictionarySpec
+from journeys.analyses.dictionary.summarise import summarise_events, summarise_properties
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError
+from journeys.naming import check
 
 _NOT_PROPERTIES = ("person", "timestamp", "event", "source")
 
@@ -48,10 +51,6 @@ def dictionary(journeys: J, definitions: Declarations | None = None) -> Dictiona
     >>> j.dictionary().table.select("event", "rows", "people", "state").rows()
     [('Signed Up', 2, 2, 'as before')]
     """
-    from journeys.analyses.dictionary.count import count_days, count_people, count_values
-    from journeys.analyses.dictionary.summarise import summarise_events, summarise_properties
-    from journeys.naming import check
-
     if definitions is not None and not hasattr(definitions, "events"):
         raise ArgumentError(f"definitions: expected what jn.definitions(...) returns, got {definitions!r}.")
     until = journeys.until

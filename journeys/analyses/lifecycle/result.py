@@ -9,36 +9,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.breakdown import check_group, find_period
-from journeys.analyses.labels import fold_values
-from journeys.analyses.lifecycle.count import STATES, LifecycleSpec, State, find_states
+from journeys.analyses.lifecycle.select_people import StateSelection, select_state
+from journeys.analyses.lifecycle.spec import STATES, LifecycleSpec, State
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
-from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _StateSelection:
-    """Which people: in a state in a period, in a group (None: all)."""
-
-    spec: LifecycleSpec
-    period: int
-    state: State
-    group: str | None
-    kept: tuple[str | None, ...] | None
-
-
-def _select_state(view: View, selection: _StateSelection) -> pl.Series:
-    """Return the codes of the people in a state."""
-    rows = find_states(view, selection.spec)
-    rows = rows.filter((pl.col("period") == selection.period) & (pl.col("state") == selection.state))
-    if selection.group is not None:
-        rows = rows.filter(fold_values(rows["group"], kept=selection.kept) == selection.group)
-    return rows["person"].unique().sort()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -134,7 +113,7 @@ class Lifecycle(JourneysResult[J]):
         index = find_period(period, calendar=self._spec.calendar, shown=self.table)
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="lifecycle")
-        selection = _StateSelection(self._spec, index, state, group, self._kept)
+        selection = StateSelection(self._spec, index, state, group, self._kept)
         is_before = state == "dormant" and index == self._spec.begin
         journeys = self._journeys._at_any_time() if is_before else self._journeys
-        return journeys._select_people(_select_state, selection)
+        return journeys._select_people(select_state, selection)

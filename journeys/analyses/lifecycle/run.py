@@ -8,8 +8,9 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.calendar import Weekday, list_periods, make_calendar
-from journeys.analyses.lifecycle.count import LifecycleSpec, count, count_dormant_before, find_first_events
+from journeys.analyses.lifecycle.count import count, count_dormant_before, find_first_events
 from journeys.analyses.lifecycle.result import Lifecycle
+from journeys.analyses.lifecycle.spec import LifecycleSpec
 from journeys.analyses.lifecycle.summarise import largest_groups, summarise
 from journeys.analyses.protocol import J
 from journeys.errors import Problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys.analyses.labels import fold_values, largest_values
-from journeys.analyses.lifecycle.count import STATES, LifecycleSpec
+from journeys.analyses.lifecycle.spec import STATES, LifecycleSpec
 
 
 def summarise(counts: pl.DataFrame, spec: LifecycleSpec, *, periods: pl.DataFrame) -> pl.DataFrame:

@@ -9,8 +9,10 @@ from datetime import timedelta
 from journeys.analyses.calendar import Weekday
 from journeys.analyses.money import check_added_amounts
 from journeys.analyses.protocol import J
+from journeys.analyses.retention.count import count, find_first_starts
 from journeys.analyses.retention.result import Retention
 from journeys.analyses.retention.spec import Clock, Cohorts, Measure, Semantics, When, make_spec
+from journeys.analyses.retention.summarise import largest_groups, summarise
 from journeys.steps import StepLike
 
 
@@ -103,9 +105,6 @@ def retention(
     >>> r.table.select("size", "period", "back", "rate").rows()
     [(2, 0, 0, 0.0), (2, 1, 1, 0.5), (2, 2, 0, 0.0)]
     """
-    from journeys.analyses.retention.count import count, find_first_starts
-    from journeys.analyses.retention.summarise import largest_groups, summarise
-
     spec = make_spec(
         journeys,
         start=start,

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
-from journeys.analyses.breakdown import group_of_events, name_group
+from journeys.analyses.breakdown import group_of_events
+from journeys.analyses.sessions.spec import OWN_GROUPS, SessionsSpec
 from journeys.log import View
 from journeys.log.boundaries import starts_session
-from journeys.steps import Step, columns_used
-
-OWN_GROUPS = ("landing", "exit", "channel", "campaign")
-"""Columns of sessions that form groups."""
+from journeys.steps import columns_used
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class SessionsSpec:
-    """The options of sessions, checked.
-
-    Attributes
-    ----------
-    gap : int
-        The silence that ends a session, in microseconds.
-    campaign_columns : tuple of str
-        The campaign columns by which sessions start, if asked.
-    page_view : Step
-        The event that counts as a page view.
-    page : str, optional
-        The column of the page, for landing and exit pages.
-    goal : Step, optional
-        The event that makes a session a converting one.
-    by : str
-        The column of the summary's groups: one of the sessions' columns, or of the log.
-    """
-
-    gap: int
-    campaign_columns: tuple[str, ...]
-    page_view: Step
-    page: str | None
-    goal: Step | None
-    by: str
-
-    @property
-    def group(self) -> str:
-        """What the column of the groups is called in the tables."""
-        return self.by if self.by in OWN_GROUPS else name_group(self.by)
-
-
-def find_sessions(view: View, spec: SessionsSpec) -> pl.DataFrame:
-    """Return one row per session, in the order of the log.
+def count(view: View, spec: SessionsSpec) -> pl.DataFrame:
+    """List the sessions of a shard, one row each, in the order of the log.
 
     A session starts with a person's first event, after a silence of `gap` or more, and, if asked, at a touch of another
     campaign. For instance, with a gap of 30 minutes:

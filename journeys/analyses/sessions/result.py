@@ -13,16 +13,9 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.errors import ArgumentError
-from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-def _select_codes(view: View, codes: pl.Series) -> pl.Series:
-    """Return those of the given people who are in a shard."""
-    known = view.people.select("code").collect()["code"]
-    return known.filter(known.is_in(codes.implode()))
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -115,7 +108,7 @@ class Sessions(JourneysResult[J]):
             chosen &= self.table["converted"] == converted
         if bounced is not None:
             chosen &= self.table["bounced"] == bounced
-        return self._journeys._select_people(_select_codes, self._codes.filter(chosen).unique().sort())
+        return self._journeys._keep_codes(self._codes.filter(chosen))
 
     def _displayed_table(self) -> pl.DataFrame:
         return self.summary

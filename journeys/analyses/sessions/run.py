@@ -8,8 +8,9 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top
 from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.analyses.sessions.count import OWN_GROUPS, SessionsSpec, find_sessions
+from journeys.analyses.sessions.count import count
 from journeys.analyses.sessions.result import Sessions
+from journeys.analyses.sessions.spec import OWN_GROUPS, SessionsSpec
 from journeys.analyses.sessions.summarise import largest_groups, summarise
 from journeys.errors import Problems
 from journeys.log.boundaries import present_campaign_columns
@@ -98,7 +99,7 @@ def sessions(
         goal=converting,
         by=by,
     )
-    found = journeys._count_shards(find_sessions, spec).sort("code", "session")
+    found = journeys._count_shards(count, spec).sort("code", "session")
     found = found.rename({"label": "person"})
     if not found["pages"].sum():  # without a page view in the log, whether a session bounced is unknown
         found = found.with_columns(bounced=pl.lit(None, dtype=pl.Boolean))

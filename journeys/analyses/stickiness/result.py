@@ -9,37 +9,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.breakdown import check_group, find_period
-from journeys.analyses.labels import fold_values
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_none_complete, say_too_few
-from journeys.analyses.stickiness.count import StickinessSpec, find_days
+from journeys.analyses.stickiness.select_people import DaysSelection, select_days
+from journeys.analyses.stickiness.spec import StickinessSpec
 from journeys.errors import describe_wrong_number, raise_all
-from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _DaysSelection:
-    """Which people: active on at least so many days of a period, in a group (None: all)."""
-
-    spec: StickinessSpec
-    period: int
-    at_least: int
-    group: str | None
-    kept: tuple[str | None, ...] | None
-
-
-def _select_days(view: View, selection: _DaysSelection) -> pl.Series:
-    """Return the codes of the people active often enough."""
-    days = find_days(view, selection.spec)
-    chosen = (pl.col("period") == selection.period) & (pl.col("days") >= selection.at_least)
-    days = days.filter(chosen)
-    if selection.group is not None:
-        days = days.filter(fold_values(days["group"], kept=selection.kept) == selection.group)
-    return days["person"].unique().sort()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -121,8 +99,8 @@ class Stickiness(JourneysResult[J]):
         raise_all(describe_wrong_number("at_least", at_least))
         if group is not None:
             check_group(group, by=self._spec.by and self._spec.group, shown=self.table, question="stickiness")
-        selection = _DaysSelection(self._spec, index, at_least, group, self._kept)
-        return self._journeys._select_people(_select_days, selection)
+        selection = DaysSelection(self._spec, index, at_least, group, self._kept)
+        return self._journeys._select_people(select_days, selection)
 
     @property
     def _units(self) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import polars as pl
-
 from journeys.analyses.breakdown import check_by, describe_wrong_top
-from journeys.analyses.calendar import Weekday, list_periods, make_calendar
-from journeys.analyses.labels import fold_values, largest_values
+from journeys.analyses.calendar import Weekday, make_calendar
+from journeys.analyses.labels import largest_values
 from journeys.analyses.protocol import J
-from journeys.analyses.stickiness.count import StickinessSpec, count
+from journeys.analyses.stickiness.count import count
 from journeys.analyses.stickiness.result import Stickiness
+from journeys.analyses.stickiness.spec import StickinessSpec
+from journeys.analyses.stickiness.summarise import summarise
 from journeys.errors import Problems
 from journeys.steps import StepLike, resolve_step
 
@@ -87,19 +87,8 @@ def stickiness(
     spec = StickinessSpec(step, short, long, by, top)
     counts = journeys._count_shards(count, spec)
     kept = None if by is None else largest_values(counts, top=top)
-    counts = counts.with_columns(fold_values(counts["group"], kept=kept)).rename({"period": "index"})
-    keys = ["index", "group"]
-    total = pl.col("people").sum().over(keys)
-    reached = pl.col("people").reverse().cum_sum().reverse().over(keys)
-    table = (
-        list_periods(long, journeys.observed_period)
-        .join(counts.group_by(*keys, "days").agg(pl.col("people").sum()), on="index", how="inner")
-        .sort(*keys, "days")
-        .with_columns(share=pl.col("people") / total, at_least=reached / total)
-        .select("period", pl.col("group").alias(spec.group), "days", "people", "share", "at_least", "complete")
-    )
+    table = summarise(counts, spec, kept=kept, observed=journeys.observed_period)
     chosen = {"by": by, "time_zone": None if time_zone == "UTC" else time_zone}
     described = {name: value for name, value in chosen.items() if value is not None}
     settings = journeys._make_settings(event=step.name, every=every, of=of, **described)
-    shown = table if by else table.drop("group")
-    return Stickiness(shown, settings, journeys, spec, None if kept is None else tuple(kept))
+    return Stickiness(table, settings, journeys, spec, None if kept is None else tuple(kept))

@@ -9,8 +9,10 @@ from datetime import timedelta
 from journeys.analyses.calendar import Weekday
 from journeys.analyses.money import check_added_amounts
 from journeys.analyses.protocol import J
+from journeys.analyses.trend.count import count as count_shard
 from journeys.analyses.trend.result import Trend
 from journeys.analyses.trend.spec import Compare, Count, make_spec
+from journeys.analyses.trend.summarise import largest_groups, summarise
 from journeys.steps import StepLike
 
 
@@ -93,9 +95,6 @@ def trend(
     >>> jn.Journeys.from_table(log).trend("x", every="1d").table.select("value", "complete").rows()
     [(1.0, True), (0.0, True), (2.0, False)]
     """
-    from journeys.analyses.trend.count import count as count_shard
-    from journeys.analyses.trend.summarise import largest_groups, summarise
-
     spec = make_spec(
         journeys,
         events=events,

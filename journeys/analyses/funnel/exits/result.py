@@ -16,7 +16,6 @@ from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few
 from journeys.errors import UnknownNameError, unknown_message
-from journeys.log import View
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -127,7 +126,7 @@ class Exits(JourneysResult[J]):
         UnknownNameError
             When there is no such step or state.
         """
-        return self._journeys._select_people(_select_codes, self._codes.filter(self._choose_rows(after, state)))
+        return self._journeys._keep_codes(self._codes.filter(self._choose_rows(after, state)))
 
     def _choose_rows(self, after: int | str | None, state: str | None) -> pl.Series:
         """Mark the rows after a step and in a state."""
@@ -197,7 +196,3 @@ class Exits(JourneysResult[J]):
         """Write those who left for HubSpot's import of contacts; as in `to_customerio`, with times as days."""
         people, extra = self.people(after, state=state), self.traits(after, state=state)
         return people.to_hubspot(path, traits=traits, extra=extra)
-
-
-def _select_codes(_: View, codes: pl.Series) -> pl.Series:
-    return codes
