@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -60,8 +61,9 @@ class Selection:
 
     def _count_shards(self, count: Count, spec: object) -> pl.DataFrame:
         """Apply `count` to every shard and concatenate the counts."""
-        with show_progress("Counting"):
-            return self._engine(count, spec, views=self._shards())
+        shards = self._shards()
+        with show_progress("Counting") if len(shards) > 1 else nullcontext():
+            return self._engine(count, spec, views=shards)
 
     def _collect_people(self, query: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
         """Collect a query over the people of each shard, and concatenate the answers."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
 import polars as pl
@@ -63,37 +62,8 @@ _UNREADABLE = r"[\x00-\x1f\x7f\x{FFFD}]"
 PLACEHOLDER_TEXTS: tuple[str, ...] = (_NULL, _TEMPLATE, _CODE, _DASHES)
 """Regular expressions of text that is not a value in any column: null words, unfilled templates, dashes."""
 
-PLACEHOLDER_IDS: tuple[str, ...] = (
-    r"^[0\-]+$",
-    r"^[fF\-]{8,}$",
-    r"^-1$",
-    _NULL,
-    r"(?i)^(na|true|false)$",
-    _TEMPLATE,
-    _TEMPLATE_INSIDE,
-    _CODE,
-    _SIGNED_OUT,
-    _NO_ACCOUNT,
-    _FIELD_NAME,
-    r"^-?\d(\.\d+)?[eE]\+\d\d$",
-    _TEST_ADDRESS,
-    _UNREADABLE,
-)
-"""Regular expressions of text that identifies nobody: also zeros, "logged out", "guest", names of fields, rounded
-numbers, addresses for tests or without a reader, unreadable characters."""
-
-_BY_KIND: dict[PlaceholderKind, tuple[str, ...]] = {
-    "id": PLACEHOLDER_IDS,
-    "campaign": (*PLACEHOLDER_TEXTS, _MARKED_WORDS),
-    "medium": (_NULL_MEDIUM, _TEMPLATE, _CODE, _DASHES),
-    "text": PLACEHOLDER_TEXTS,
-}
-
-_REASONS = {
-    "^$": "blank",
+PLACEHOLDER_IDS: dict[str, str] = {
     r"^[0\-]+$": "nothing but zeros",
-    r"^[0\-]*$": "nothing but zeros",
-    _DASHES: "nothing but dashes",
     r"^[fF\-]{8,}$": "nothing but the letter f",
     r"^-1$": "a number for no value",
     _NULL: "a word for no value",
@@ -107,19 +77,15 @@ _REASONS = {
     r"^-?\d(\.\d+)?[eE]\+\d\d$": "a number whose last digits are lost",
     _TEST_ADDRESS: "an address for tests or without a reader",
     _UNREADABLE: "unreadable characters",
-    # of the vendors' own lists
-    r"^null$": "a word for no value",
-    r"^anonymous$": "a word for no value",
-    r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$": (
-        "a word for no value, or the name of a field"
-    ),
-    r"^(\[object Object\]|NaN|None|none|null|0)$": "a word for no value, or a mistake of the website's code",
 }
+"""Regular expressions of text that identifies nobody, each with what such text is."""
 
-
-def matches_any(text: pl.Expr, patterns: Iterable[str]) -> pl.Expr:
-    """Flag text that matches any of the regular expressions; null stays null."""
-    return text.str.contains("|".join(f"(?:{pattern})" for pattern in patterns))
+_BY_KIND: dict[PlaceholderKind, tuple[str, ...]] = {
+    "id": tuple(PLACEHOLDER_IDS),
+    "campaign": (*PLACEHOLDER_TEXTS, _MARKED_WORDS),
+    "medium": (_NULL_MEDIUM, _TEMPLATE, _CODE, _DASHES),
+    "text": PLACEHOLDER_TEXTS,
+}
 
 
 def is_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
@@ -141,7 +107,8 @@ def is_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
     >>> words.select(is_placeholder(pl.col("word"), kind=kind).alias(kind) for kind in kinds).rows()[3:]
     [(True, False, False, False), (True, True, False, True), (False, False, False, False)]
     """
-    return matches_any(text.str.strip_chars(), ["^$", *_BY_KIND[kind]])
+    patterns = ("^$", *_BY_KIND[kind])
+    return text.str.strip_chars().str.contains("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
 def null_if_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
@@ -154,14 +121,3 @@ def null_if_placeholder(text: pl.Expr, *, kind: PlaceholderKind) -> pl.Expr:
     ['(none)', None, 'email', None]
     """
     return pl.when(~is_placeholder(text, kind=kind)).then(text)
-
-
-def placeholder_reason(pattern: str) -> str:
-    """Describe what a pattern of placeholders stands for.
-
-    Examples
-    --------
-    >>> placeholder_reason(r"^-1$"), placeholder_reason("^visitor$")
-    ('a number for no value', 'matches the rule ^visitor$')
-    """
-    return _REASONS.get(pattern, f"matches the rule {pattern}")

@@ -19,6 +19,7 @@ from journeys.identity.rules import (
     find_placeholders,
     hash_email,
     hash_email_texts,
+    matches_any,
     normalise_series,
 )
 
@@ -335,7 +336,7 @@ def _flag_mailboxes(ids: pl.Series, *, id_type: str, rules: IdentityRules) -> pl
     """Flag addresses that several people read."""
     if id_type not in rules.emails or not rules.mailboxes:
         return pl.repeat(value=False, n=ids.len(), dtype=pl.Boolean, eager=True)
-    return ids.str.contains("|".join(f"(?:{pattern})" for pattern in rules.mailboxes))
+    return matches_any(ids, rules.mailboxes)
 
 
 def _list_placeholders(

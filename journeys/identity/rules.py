@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Never, Self, cast, get_args
 import polars as pl
 
 from journeys.errors import ArgumentError, find_closest, raise_all
-from journeys.events.placeholder_values import PLACEHOLDER_IDS, matches_any, placeholder_reason
+from journeys.events.placeholder_values import PLACEHOLDER_IDS
 
 _BY_TIME: Final[dict[str, Any]] = {"joins_known": (), "order": "time", "mailboxes": (), "max_users": None}
 
@@ -167,7 +167,7 @@ class IdentityRules:
     overflow_policy: OverflowPolicy = "pairs"
     shared: Shared = "next"
     named_event_owner: NamedEventOwner = "keep"
-    junk: Sequence[str] = PLACEHOLDER_IDS
+    junk: Sequence[str] = tuple(PLACEHOLDER_IDS)
     mailboxes: Sequence[str] = SHARED_MAILBOXES
     emails: Sequence[str] = ("email",)
     plus_tags: PlusTags = "keep"
@@ -415,24 +415,47 @@ def normalise_series(values: pl.Series, *, id_type: str, rules: IdentityRules) -
     return pl.select(normalise_values(pl.lit(values), id_type=id_type, rules=rules)).to_series()
 
 
+_REASONS = {
+    **PLACEHOLDER_IDS,
+    "^$": "blank",
+    # the presets' own patterns
+    r"^[0\-]*$": "nothing but zeros",
+    r"^null$": "a word for no value",
+    r"^anonymous$": "a word for no value",
+    r"(?i)^(anonymous|guest|distinctid|distinct_id|id|not_authenticated|email|undefined|true|false)$": (
+        "a word for no value, or the name of a field"
+    ),
+    r"^(\[object Object\]|NaN|None|none|null|0)$": "a word for no value, or a mistake of the website's code",
+}
+
+
+def placeholder_reason(pattern: str) -> str:
+    """Describe what a pattern of placeholders stands for.
+
+    Examples
+    --------
+    >>> placeholder_reason(r"^-1$"), placeholder_reason("^visitor$")
+    ('a number for no value', 'matches the rule ^visitor$')
+    """
+    return _REASONS.get(pattern, f"matches the rule {pattern}")
+
+
+def matches_any(texts: pl.Series, patterns: Iterable[str]) -> pl.Series:
+    """Flag texts that match any of the regular expressions; null stays null."""
+    return texts.str.contains("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
 def find_placeholders(ids: pl.Series, *, rules: IdentityRules) -> pl.Series:
     """Return the `reason` why identifiers identify nobody; null for all others."""
     patterns = ["^$", *rules.junk]
-    is_placeholder = ids.to_frame("id").select(matches_any(pl.col("id"), patterns).fill_null(value=False)).to_series()
+    is_placeholder = matches_any(ids, patterns).fill_null(value=False)
     reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, ids.len())
     if not is_placeholder.any():
         return reason
-    reasons = (
-        ids.filter(is_placeholder)
-        .to_frame("id")
-        .select(
-            pl.coalesce(
-                pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(placeholder_reason(pattern)))
-                for pattern in patterns
-            )
-        )
-        .to_series()
+    first_match = pl.coalesce(
+        pl.when(pl.col("id").str.contains(pattern)).then(pl.lit(placeholder_reason(pattern))) for pattern in patterns
     )
+    reasons = ids.filter(is_placeholder).to_frame("id").select(first_match).to_series()
     return reason.scatter(is_placeholder.arg_true(), reasons)
 
 

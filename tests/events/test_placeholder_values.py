@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.events.placeholder_values import PLACEHOLDER_IDS, is_placeholder, null_if_placeholder, placeholder_reason
+from journeys.events.placeholder_values import PLACEHOLDER_IDS, is_placeholder, null_if_placeholder
+from journeys.identity.rules import placeholder_reason
 
 NULL_WORDS = [
     "", "NULL", "(null)", "<null>", "\\N", "None", "(not set)", "Not Set", "undefined", "[undefined]", "nan", "#N/A",

@@ -13,8 +13,8 @@ import pytest
 
 import journeys as jn
 from journeys.errors import ArgumentError, UnknownNameError
-from journeys.events.placeholder_values import placeholder_reason
 from journeys.identity import IdentityRules
+from journeys.identity.rules import placeholder_reason
 from journeys.identity.stitching_impact import compare_answers
 from tests.twins.identity import Row, as_events
 

@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 import journeys as jn
-from journeys.events.placeholder_values import PLACEHOLDER_IDS, placeholder_reason
+from journeys.events.placeholder_values import PLACEHOLDER_IDS
+from journeys.identity.rules import placeholder_reason
 from journeys.sources.reading import files
 
 
