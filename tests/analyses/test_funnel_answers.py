@@ -418,6 +418,11 @@ def test_who_is_cut_off_by_the_end_of_the_log():
     assert log.funnel(["A", jn.step("B", within="30m")]).converted_within().censored == 0
     gaps = ["A", "B", jn.step("C", within="55m")]
     assert log.funnel(gaps).converted_within(start="B").censored == 2
+    each = ["A", jn.step("B", within="40m"), jn.step("C", within="40m")]
+    assert log.funnel(each).converted_within().censored == 1  # b had until minute 40, a from its B on until 50
+    assert log.funnel(each).exits().people(state="still has time").people["person"].to_list() == ["c"]
+    optional = ["A", jn.step("Y", "X", within="5m", optional=True), "B"]
+    assert log.funnel(optional).converted_within(end="Y").censored == 0  # nobody has 5 minutes left for it
     late = journeys([*rows, ("d", 24 * 60, "X", None)])
     assert late.funnel(steps, within="same day").converted_within().censored == 0
     assert log.funnel(steps, within="same day").converted_within().censored == 3

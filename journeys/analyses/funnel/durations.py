@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.count import NEVER, ShardAttempts, find_shard_attempts, key_groups
+from journeys.analyses.funnel.count import NEVER, find_shard_attempts, key_groups
 from journeys.analyses.funnel.follow_up import find_closing_times
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts
@@ -86,7 +86,9 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     found = find_shard_attempts(view, spec)
     observed, took = found.has_taken(asked.low), found.has_taken(asked.high)
     begin, end = (np.where(one == NEVER, 0, one) for one in (found.time[asked.low], found.time[asked.high]))
-    closes = _find_closing_times(found, asked)
+    before = replace(found, time=found.time[: asked.high])  # what was taken before the later step
+    last = before.time.max(axis=0, initial=NEVER)
+    closes = find_closing_times(spec, entered=found.start_time, last=last, last_step=before.last_step, goal=asked.high)
     open_ = observed & ~took & (closes > asked.until)
     attempts = pl.DataFrame(
         [
@@ -108,16 +110,6 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     if spec.by:
         return attempts.group_by(spec.by).agg(sums).select(*spec.by, "step", "entered", "open", "took", "waiting")
     return attempts.select(*sums[:3], *(one.implode() for one in sums[3:]))
-
-
-def _find_closing_times(found: ShardAttempts, asked: StepDurationSpec) -> Ints:
-    """Return the moment (µs) up to which each attempt could still take the later step."""
-    closes = find_closing_times(asked.spec, entered=found.start_time, last=found.time.max(axis=0, initial=NEVER))
-    windows = [window for window in asked.spec.step_windows[asked.low + 1 : asked.high + 1] if window is not None]
-    if len(windows) == asked.high - asked.low:
-        begin = np.where(found.has_taken(asked.low), found.time[asked.low], 0)
-        closes = np.minimum(closes, begin + sum(windows))
-    return closes
 
 
 def histogram_table(

@@ -58,29 +58,50 @@ def follow_equally(specs: tuple[FunnelSpec, FunnelSpec], *, until: tuple[int, in
     return _leave_out_pending(first, until[0]), _leave_out_pending(second, until[1])
 
 
-def find_closing_times(spec: FunnelSpec, *, entered: Ints, last: Ints) -> Ints:
-    """Return the moment (µs) at which the window of each attempt closes; `NEVER_CLOSES` for those without a window.
+def find_closing_times(
+    spec: FunnelSpec, *, entered: Ints, last: Ints, last_step: Ints, goal: int | None = None
+) -> Ints:
+    """Return the moment (µs) up to which each attempt could go on; `NEVER_CLOSES` for those without a window.
+
+    For instance, of A → B within 1 day → C within 1 day, all of it within 10 days: who took A on day 1 and B on day 2
+    could go on until day 3, who took only A until day 2.
 
     Parameters
     ----------
     spec : FunnelSpec
-        The funnel; the windows of single steps are left to the caller, who knows which step comes next.
+        The funnel.
     entered, last : array of int
         The times (µs) of each attempt's first step and of the last it took: a session ends when nothing has happened
         for the gap.
+    last_step : array of int
+        The table row of the last step taken; the next one may have a window of its own.
+    goal : int, optional
+        The table row that attempts are to reach; by default the last.
     """
     closes = np.full(len(entered), NEVER_CLOSES)
     if spec.within is not None:
         closes = entered + spec.within
     elif spec.calendar in CALENDAR_PERIODS:
         times = pl.Series(entered, dtype=pl.Int64).cast(pl.Datetime("us", "UTC"))
-        closes = end_of_calendar_window(times, spec=spec).to_physical().to_numpy()
+        closes = _find_calendar_ends(times, spec=spec).to_physical().to_numpy()
     if spec.count == "sessions" or spec.calendar == "session":
         closes = np.minimum(closes, last + spec.gap)
+    goal = spec.step_count - 1 if goal is None else goal
+    for row in range(goal):
+        window = spec.find_window_after(row, goal=goal)
+        if window is not None:
+            closes = np.where(last_step == row, np.minimum(closes, last + window), closes)
     return closes
 
 
-def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
+def find_last_conversions(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:
+    """Return the moment up to which those who enter before each of some moments may convert (Datetime)."""
+    if spec.calendar in CALENDAR_PERIODS:
+        return _find_calendar_ends(stop - timedelta(microseconds=1), spec=spec)
+    return stop + timedelta(microseconds=_find_longest_attempt(spec) or 0)
+
+
+def _find_calendar_ends(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
     """Return the moment at which the calendar window ("same day" and so on) of each entry is over (Datetime)."""
     calendar = make_calendar(CALENDAR_PERIODS[spec.calendar or "day"], time_zone=spec.time_zone)
     index = pl.DataFrame({"time": time}).select(calendar.index(pl.col("time")).alias("index"))["index"]
@@ -88,7 +109,7 @@ def end_of_calendar_window(time: pl.Series, *, spec: FunnelSpec) -> pl.Series:
     return index.replace_strict(ends, return_dtype=pl.Datetime("us", "UTC"))
 
 
-def longest_attempt(spec: FunnelSpec) -> int | None:
+def _find_longest_attempt(spec: FunnelSpec) -> int | None:
     """Return how long (µs) an attempt may last; None where there is no limit."""
     steps = spec.step_windows[1:]
     limits = [spec.within] if spec.within is not None else []
@@ -98,7 +119,7 @@ def longest_attempt(spec: FunnelSpec) -> int | None:
 
 
 def _has_window(spec: FunnelSpec) -> bool:
-    return spec.calendar is not None or longest_attempt(spec) is not None
+    return spec.calendar is not None or _find_longest_attempt(spec) is not None
 
 
 def _leave_out_pending(spec: FunnelSpec, until: int) -> FunnelSpec:
@@ -108,6 +129,6 @@ def _leave_out_pending(spec: FunnelSpec, until: int) -> FunnelSpec:
         last = (_EPOCH + timedelta(microseconds=until)).astimezone(ZoneInfo(spec.time_zone))
         limit = moment_us(calendar.instant(calendar.number_of(last.date())))
     else:
-        limit = until - (longest_attempt(spec) or 0) + 1
+        limit = until - (_find_longest_attempt(spec) or 0) + 1
     low, high = spec.entered
     return replace(spec, entered=(low, limit if high is None else min(high, limit)))

@@ -179,16 +179,17 @@ class FunnelSpec:
             before -= 1
         return before
 
-    def window_after(self, row: int) -> int | None:
-        """Return the longest time (µs) from a table row's step to the next one; None where there is no limit.
+    def find_window_after(self, row: int, *, goal: int) -> int | None:
+        """Return the longest time (µs) from a table row's step to the next one on the way to the row of a goal.
 
-        The next may be any of a run, and one after the optional steps: the longest of their windows.
+        None where there is no limit. The next may be any of a run, and one after the optional steps: the longest of
+        their windows.
         """
         limits = []
         for run in self.runs:
             if run[-1] > row:
-                limits += [self.step_windows[step] for step in run]
-                if not all(self.optional[step] for step in run):
+                limits += [self.step_windows[step] for step in run if step <= goal]
+                if run[-1] >= goal or not all(self.optional[step] for step in run):
                     break
         known = [limit for limit in limits if limit is not None]
         return max(known) if known and len(known) == len(limits) else None

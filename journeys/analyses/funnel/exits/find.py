@@ -219,12 +219,7 @@ def _find_replay(view: View, spec: ExitsSpec, found: _FoundAttempts, *, rows: In
 
 def _choose_states(found: _FoundAttempts, spec: ExitsSpec) -> Ints:
     """Choose for each attempt its place in `STATES`: left, still has time, or did the last step another way."""
-    funnel = spec.funnel
-    closes = find_closing_times(funnel, entered=found.entered_at, last=found.left_at)
-    for step in range(1, funnel.step_count):
-        window = funnel.window_after(step - 1)
-        if window is not None:
-            closes = np.where(found.step == step, np.minimum(closes, found.left_at + window), closes)
+    closes = find_closing_times(spec.funnel, entered=found.entered_at, last=found.left_at, last_step=found.step - 1)
     has_time = (closes > spec.until) & (closes < NEVER_CLOSES)
     left, waiting, another = map(STATES.index, (LEFT, STILL_HAS_TIME, ANOTHER_WAY))
     return np.where(found.took_goal, another, np.where(has_time, waiting, left))

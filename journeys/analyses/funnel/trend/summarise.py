@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from journeys.analyses.calendar import Calendar
-from journeys.analyses.funnel.follow_up import end_of_calendar_window, longest_attempt
-from journeys.analyses.funnel.spec import CALENDAR_PERIODS, FunnelSpec
+from journeys.analyses.funnel.follow_up import find_last_conversions
+from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, label_groups, sort_groups
 from journeys.analyses.trend.summarise import add_comparison
 
@@ -42,7 +42,7 @@ def trend_table(
     first, last = observed
     # a log that begins within the first day of a period has all of it
     is_begun = pl.col("start") + _DAY > pl.lit(first, dtype=pl.Datetime("us", "UTC"))
-    is_over = pl.Series(_last_conversion(full["stop"], spec=spec)) <= pl.lit(last, dtype=pl.Datetime("us", "UTC"))
+    is_over = find_last_conversions(full["stop"], spec=spec) <= pl.lit(last, dtype=pl.Datetime("us", "UTC"))
     complete = (is_begun & is_over).fill_null(value=False)
     rated = _add_rate(label_groups(full.with_columns(complete=complete), spec=spec))
     columns = [*spec.by, "period", *_RATE, "complete"]
@@ -91,10 +91,3 @@ def _list_periods(
 
 def _as_datetime(time: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)
-
-
-def _last_conversion(stop: pl.Series, *, spec: FunnelSpec) -> pl.Series:
-    """Return the moment up to which those who enter before `stop` may convert."""
-    if spec.calendar in CALENDAR_PERIODS:
-        return end_of_calendar_window(stop - timedelta(microseconds=1), spec=spec)
-    return stop + timedelta(microseconds=longest_attempt(spec) or 0)
