@@ -36,9 +36,9 @@ def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list
     return []
 
 
-def currency_column(value: str | None, *, schema: pl.Schema) -> str | None:
-    """Return the column with the currencies of an amount, if the log has one."""
-    return CURRENCY if value is not None and CURRENCY in schema else None
+def currency_column(schema: pl.Schema) -> str | None:
+    """Return the column with the currencies of amounts, if the log has one."""
+    return CURRENCY if CURRENCY in schema else None
 
 
 def amount_of(value: str | None) -> pl.Expr:
@@ -96,7 +96,7 @@ def check_added_amounts(
     Only a column whose name says that it holds money is checked, since numbers of seats add up in any currency; so do
     amounts that are broken down by currency.
     """
-    if column is None or by == CURRENCY or currency_column(column, schema=journeys._log.schema) is None:
+    if column is None or by == CURRENCY or CURRENCY not in journeys._log.schema:
         return
     if re.search(AMOUNT_WORDS, column.lower().replace("_", " ")):
         found = journeys._count_shards(_list_currencies, _Amounts(column, tuple(of)))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.attribution.credit import position_weights, weigh_by_age
+from journeys.analyses.attribution.summarise import position_weights, weigh_by_age
 from tests.logs import frame, in_order, rows
 from tests.shared import PUBLISHED, SHARED, needs_shared
 from tests.twins import attribution as twin

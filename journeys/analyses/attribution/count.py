@@ -136,11 +136,6 @@ def collect_paths(counts: pl.DataFrame) -> TouchPaths:
     )
 
 
-def list_touchpoints(view: View, by: str) -> pl.DataFrame:
-    """List the distinct values of the touchpoints' column: `touch`."""
-    return view.events.select(pl.col(by).cast(pl.String).alias("touch")).drop_nulls().unique().collect().sort("touch")
-
-
 def find_paths(view: View, spec: AttributionSpec) -> pl.DataFrame:
     """Return the path of each conversion, and of each person who was touched and never converted.
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from journeys.analyses.attribution.count import Floats, TouchPaths
-from journeys.analyses.attribution.credit import decay_touches, weigh_touches
 from journeys.analyses.attribution.markov import list_moves, removal_shares
 from journeys.analyses.attribution.spec import AttributionSpec
+from journeys.analyses.attribution.summarise import decay_touches, weigh_touches
 from journeys.arrays import Ints
 from journeys.stats import check_draws, draw_counts
 

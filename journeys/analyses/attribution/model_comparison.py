@@ -10,11 +10,10 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.attribution.count import TouchPaths
-from journeys.analyses.attribution.credit import share_credit
 from journeys.analyses.attribution.credit_draws import draw_credit
 from journeys.analyses.attribution.select_people import select_touch
 from journeys.analyses.attribution.spec import LEAST_SHARE, AttributionSpec, Model, check_model
-from journeys.analyses.attribution.summarise import touch_labels
+from journeys.analyses.attribution.summarise import share_credit, touch_labels
 from journeys.analyses.labels import NONE
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult

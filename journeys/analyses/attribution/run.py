@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from journeys.analyses.attribution.count import collect_paths, count, list_touchpoints
+from journeys.analyses.attribution.count import collect_paths, count
 from journeys.analyses.attribution.result import Attribution
-from journeys.analyses.attribution.spec import SINCE, AttributionSpec, Conversions, Model, Repeats, check_options
+from journeys.analyses.attribution.spec import AttributionSpec, Conversions, Model, Repeats, parse_attribution
 from journeys.analyses.attribution.summarise import summarise_paths, summarise_touches
-from journeys.analyses.money import check_currency, currency_column
+from journeys.analyses.money import check_currency
 from journeys.analyses.periods import describe_period
-from journeys.analyses.protocol import J, JourneysProtocol
-from journeys.errors import Problems, UnknownNameError, check_zone, unknown_message
-from journeys.steps import Moment, StepLike, duration_us, parse_range, resolve_step
+from journeys.analyses.protocol import J
+from journeys.steps import Moment, StepLike
 
 
 def attribution(
@@ -107,45 +106,10 @@ def attribution(
     >>> a.table.select("campaign", "credit").rows()
     [('spring', 0.5), ('newsletter', 0.5)]
     """
-    log = journeys._log
-    problems = Problems()
-    problems.run_check(
-        lambda: check_options(
-            log,
-            by=by,
-            value=value,
-            model=model,
-            repeats=repeats,
-            conversions=conversions,
-            leave_out=leave_out,
-            weights=weights,
-        )
-    )
-    step = problems.run_check(lambda: resolve_step(goal, log, argument="goal"))
-    back = problems.run_check(lambda: duration_us(lookback, argument="lookback"))
-    half = problems.run_check(lambda: duration_us(half_life, argument="half_life"))
-    zone = problems.run_check(lambda: check_zone(time_zone))
-    period: tuple[int | None, int | None] | None = (None, None)
-    if converted is not None:
-        period = problems.run_check(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
-    problems.raise_found()
-    assert step is not None and back is not None and half is not None and period is not None  # noqa: S101, PT018
-    spec = AttributionSpec(
-        goal=step,
-        by=by,
-        lookback=back,
-        conversions=SINCE if conversions == "since the one before" else conversions,
-        leave_out=tuple(leave_out),
-        model=model,
-        repeats=repeats,
-        value=value,
-        currency=None if value is None else currency_column(value, schema=log.schema),
-        half_life=half,
-        weights=weights,
-        converted=period,
-        time_zone=time_zone,
-    )
-    _check_left_out(journeys, spec)
+    spec = parse_attribution(
+        journeys, goal, model=model, by=by, lookback=lookback, conversions=conversions, leave_out=leave_out,
+        repeats=repeats, value=value, half_life=half_life, weights=weights, converted=converted, time_zone=time_zone,
+    )  # fmt: skip
     return _answer_question(journeys, spec, lookback)
 
 
@@ -175,13 +139,3 @@ def _answer_question(journeys: J, spec: AttributionSpec, lookback: str | timedel
     settings["conversions"] = paths.path_of.size
     table = summarise_touches(paths, spec)
     return Attribution(table, settings, journeys, summarise_paths(paths), spec, paths, _answer_question)
-
-
-def _check_left_out(journeys: JourneysProtocol, spec: AttributionSpec) -> None:
-    """Raise an error for values to leave out that the column does not have."""
-    if not spec.leave_out:
-        return
-    known = journeys._count_shards(list_touchpoints, spec.by)["touch"].unique().sort().to_list()
-    missing = [name for name in spec.leave_out if name not in known]
-    if missing and known:
-        raise UnknownNameError(unknown_message("leave_out", missing, available=known, what=spec.by))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from math import isfinite
 from typing import Literal, get_args
 
-from journeys.analyses.money import check_column
-from journeys.errors import Problems, check_column_names, unknown_message
-from journeys.log import Log
-from journeys.steps import Step
+import polars as pl
+
+from journeys.analyses.money import check_column, currency_column
+from journeys.analyses.protocol import JourneysProtocol
+from journeys.errors import Problems, UnknownNameError, check_column_names, check_zone, unknown_message
+from journeys.log import View
+from journeys.steps import Moment, Step, StepLike, duration_us, parse_range, resolve_step
 
 Model = Literal[
     "first", "last", "last_non_direct", "linear", "u", "j", "inverse_j", "time_decay", "participation", "custom",
@@ -67,41 +71,82 @@ class AttributionSpec:
     currency: str | None
     half_life: int
     weights: Sequence[float] | None
-    converted: tuple[int | None, int | None] = (None, None)
-    time_zone: str = "UTC"
+    converted: tuple[int | None, int | None]
+    time_zone: str
 
 
-def check_options(
-    log: Log,
+def parse_attribution(
+    journeys: JourneysProtocol,
+    goal: StepLike,
     *,
+    model: Model,
     by: str,
-    value: str | None,
-    model: str,
-    repeats: str,
-    conversions: str,
+    lookback: str | timedelta,
+    conversions: Conversions,
     leave_out: Sequence[str],
+    repeats: Repeats,
+    value: str | None,
+    half_life: str | timedelta,
     weights: Sequence[float] | None,
-) -> None:
-    """Raise one error that lists every invalid option."""
-    schema = log.schema
-    check_column_names("by", by, is_required=True)
-    check_column_names("value", value)
-    found = Problems()
-    if by not in schema:
-        found.unknown_names.append(unknown_message("by", by, available=schema.names(), what="column"))
-    if value is not None:
-        about_value = found.invalid_values if value in schema else found.unknown_names
-        about_value += check_column(value, schema=schema, argument="value")
-    problems = found.invalid_values
-    problems += check_model(model, weights=weights)
-    for argument, given, kind in (("repeats", repeats, Repeats), ("conversions", conversions, Conversions)):
-        if given not in get_args(kind):
-            valid = " or ".join(map(repr, get_args(kind)))
-            problems.append(f"{argument}: {given!r} must be {valid}.")
+    converted: tuple[Moment, Moment] | None,
+    time_zone: str,
+) -> AttributionSpec:
+    """Check all options and raise one error that lists every problem."""
+    log, problems = journeys._log, Problems()
+    problems.run_check(lambda: check_column_names("by", by, is_required=True))
+    problems.run_check(lambda: check_column_names("value", value))
+    if isinstance(by, str) and by not in log.schema:
+        problems.unknown_names.append(unknown_message("by", by, available=log.schema.names(), what="column"))
+    if isinstance(value, str):
+        about_value = problems.invalid_values if value in log.schema else problems.unknown_names
+        about_value += check_column(value, schema=log.schema, argument="value")
+    problems.invalid_values += check_model(model, weights=weights)
+    problems.check_choice("repeats", repeats, Repeats)
+    problems.check_choice("conversions", conversions, Conversions)
     is_list = isinstance(leave_out, Iterable) and not isinstance(leave_out, str)
     if not is_list or not all(isinstance(one, str) for one in leave_out):
-        problems.append(f"leave_out: {leave_out!r} must be a list of values of {by!r}, such as ['Direct'].")
-    found.raise_found()
+        problems.invalid_values.append(
+            f"leave_out: {leave_out!r} must be a list of values of {by!r}, such as ['Direct']."
+        )
+    step = problems.run_check(lambda: resolve_step(goal, log, argument="goal"))
+    back = problems.run_check(lambda: duration_us(lookback, argument="lookback"))
+    half = problems.run_check(lambda: duration_us(half_life, argument="half_life"))
+    zone = problems.run_check(lambda: check_zone(time_zone))
+    period: tuple[int | None, int | None] | None = (None, None)
+    if converted is not None:
+        period = problems.run_check(lambda: parse_range(converted, argument="converted", time_zone=zone or "UTC"))
+    problems.raise_found()
+    assert step is not None and back is not None and half is not None and period is not None  # noqa: S101, PT018
+    if leave_out:
+        _check_left_out(journeys, leave_out, by=by)
+    return AttributionSpec(
+        goal=step,
+        by=by,
+        lookback=back,
+        conversions=SINCE if conversions == "since the one before" else conversions,
+        leave_out=tuple(leave_out),
+        model=model,
+        repeats=repeats,
+        value=value,
+        currency=None if value is None else currency_column(log.schema),
+        half_life=half,
+        weights=weights,
+        converted=period,
+        time_zone=time_zone,
+    )
+
+
+def _check_left_out(journeys: JourneysProtocol, leave_out: Sequence[str], *, by: str) -> None:
+    """Raise UnknownNameError for values to leave out that the column does not have."""
+    known = journeys._count_shards(_list_touchpoints, by)["touch"].unique().sort().to_list()
+    missing = [name for name in leave_out if name not in known]
+    if missing and known:
+        raise UnknownNameError(unknown_message("leave_out", missing, available=known, what=by))
+
+
+def _list_touchpoints(view: View, by: str) -> pl.DataFrame:
+    """List the distinct values of the touchpoints' column: `touch`."""
+    return view.events.select(pl.col(by).cast(pl.String).alias("touch")).drop_nulls().unique().collect().sort("touch")
 
 
 def check_model(model: str, *, weights: Sequence[float] | None, argument: str = "model") -> list[str]:

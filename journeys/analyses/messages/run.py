@@ -117,7 +117,7 @@ def messages(
         every=conversions == "every",
         until=0 if journeys.until is None else moment_us(journeys.until),
         value=value,
-        currency=currency_column(value, schema=log.schema),
+        currency=None if value is None else currency_column(log.schema),
     )
     counts = journeys._count_shards(count, spec)
     currency = check_currency(counts["currencies"].explode(empty_as_null=False).to_list(), argument="value")

@@ -119,7 +119,7 @@ def value(
     assert paid is not None and length is not None  # noqa: S101, PT018  # otherwise raised above
     spec = ValueSpec(
         column=column,
-        currency=currency_column(column, schema=log.schema),
+        currency=currency_column(log.schema),
         of=paid,
         start=started,
         period_us=length,
