@@ -55,6 +55,12 @@ class Calendar:
         """What one period is called: "day", "2 weeks"."""
         return _UNITS[self.unit] if self.number == 1 else f"{self.number} {_UNITS[self.unit]}s"
 
+    @property
+    def length_us(self) -> int:
+        """How long a period is on a person's own clock, in microseconds: a month has 30 days there, a year 365."""
+        days = {"d": 1, "w": 7, "mo": 30, "q": 90, "y": 365}
+        return self.number * days[self.unit] * 86_400_000_000
+
     def local_date(self, timestamp: pl.Expr) -> pl.Expr:
         """Return the local date (Date) of timestamps with a time zone."""
         return timestamp.dt.convert_time_zone(self.time_zone).dt.date()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -15,6 +15,7 @@ from journeys.log import View
 from journeys.steps import Step, columns_used
 
 CURRENCY = "currency"
+Measure = tuple[Literal["sum"], str]
 
 
 def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list[str]:
@@ -39,6 +40,21 @@ def check_column(value: str | None, *, schema: pl.Schema, argument: str) -> list
 def currency_column(schema: pl.Schema) -> str | None:
     """Return the column with the currencies of amounts, if the log has one."""
     return CURRENCY if CURRENCY in schema else None
+
+
+def describe_wrong_measure(measure: Measure | None, *, schema: pl.Schema) -> list[str]:
+    """Return what is wrong with a measure; nothing where there is none.
+
+    Examples
+    --------
+    >>> describe_wrong_measure(("mean", "amount"), schema=pl.Schema({"amount": pl.Float64}))
+    ["measure: ('mean', 'amount') must be ('sum', column)."]
+    """
+    if measure is None:
+        return []
+    if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
+        return [f"measure: {measure!r} must be ('sum', column)."]
+    return check_column(measure[1], schema=schema, argument="measure")
 
 
 def amount_of(value: str | None) -> pl.Expr:

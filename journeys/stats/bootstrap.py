@@ -1,4 +1,4 @@
-"""Intervals from draws with replacement."""
+"""The bootstrap: people drawn with replacement, again and again, and the interval of what they give."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from journeys.errors import ArgumentError, describe_wrong_number
 
 Floats = npt.NDArray[np.float64]
 
-# the chances of 0, 1, 2, … draws of one person, in parts of 65,536
-_ONE = np.searchsorted(np.cumsum(np.exp(-1) / np.cumprod([1, *range(1, 12)])), (np.arange(65_536) + 0.5) / 65_536)
-
+# How often one person is drawn, for 65,536 equally likely random numbers: 0 for the first 36.8%, 1 for as many, 2 for
+# the next 18.4%, and so on, as a Poisson(1) law says.
+_TIMES_DRAWN = np.searchsorted(
+    np.cumsum(np.exp(-1) / np.cumprod([1, *range(1, 12)])), (np.arange(65_536) + 0.5) / 65_536
+)
 
 _MOST_DRAWS = 1_000_000
 _MOST_DRAWN = 5_000_000_000  # numbers that are drawn in a minute or two
@@ -42,7 +44,19 @@ def check_draws(draws: int, *, people: int, rows: int) -> None:
 def draw_counts(people: npt.NDArray[np.int64], *, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Draw how often each group of like people occurs in a Poisson bootstrap: shape (groups, draws).
 
-    A group of n people is drawn a Poisson(n) number of times. Groups of one, which are most, are looked up.
+    Parameters
+    ----------
+    people
+        How many people are alike, per group.
+    draws, rng
+        How often to draw, and the source of random numbers.
+
+    Notes
+    -----
+    A group of n people is drawn a Poisson(n) number of times; groups of one, which are most, are looked up. It assumes
+    independent people: do not draw events or sessions. Do not use it for fewer than some 30 people either, where it
+    matters that the draws differ in size. Hanley & MacGibbon (2006), Computer Methods and Programs in Biomedicine 83,
+    57–62.
 
     Examples
     --------
@@ -53,7 +67,7 @@ def draw_counts(people: npt.NDArray[np.int64], *, draws: int, rng: np.random.Gen
     drawn = np.zeros((people.size, draws), dtype=np.int64)
     several = np.flatnonzero(~is_one & (people > 0))
     drawn[several] = rng.poisson(people[several][:, None], (several.size, draws))
-    drawn[is_one] = _ONE[rng.integers(0, 65_536, (int(is_one.sum()), draws), dtype=np.uint16)]
+    drawn[is_one] = _TIMES_DRAWN[rng.integers(0, 65_536, (int(is_one.sum()), draws), dtype=np.uint16)]
     return drawn
 
 
@@ -62,7 +76,9 @@ def percentile_interval(drawn: Floats, *, confidence: float = 0.95) -> tuple[Flo
 
     Notes
     -----
-    Efron's percentile method. It is too narrow for fewer than some 30 people, and does not correct for skewness.
+    The quantiles (1 − confidence) / 2 and (1 + confidence) / 2 of the draws: Efron (1981), Canadian Journal of
+    Statistics 9, 139–158. It assumes that draws scatter about the estimate as the estimate does about the truth. Do not
+    use it for fewer than some 30 people, where it is too narrow, or for very skewed numbers.
 
     Examples
     --------

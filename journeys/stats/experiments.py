@@ -39,8 +39,9 @@ def compare_samples(variant: Sample, control: Sample, *, confidence: float = 0.9
 
     Notes
     -----
-    The relative lift is mean / control's mean - 1, its interval by the delta method. Assumes independent people and
-    samples large enough for the mean to be normal: do not use it with fewer than about 30 people per variant.
+    difference ± t √(v/n + v'/n'), t with Welch's degrees of freedom. The relative lift is mean / control's mean - 1,
+    its interval by the delta method. It assumes independent people and samples large enough for the mean to be normal:
+    do not use it with fewer than about 30 people per variant.
     Welch, B. L. (1947), Biometrika 34, 28-35; the same formulas as GrowthBook's frequentist engine.
 
     Examples
@@ -79,6 +80,12 @@ def sample_ratio_p(people: Sequence[int], *, expected: Sequence[float]) -> float
 
     A very small value (below 0.001) means that the assignment or its recording is broken: then no other number of the
     experiment can be trusted. None where nobody was assigned.
+
+    Notes
+    -----
+    Σ (people − expected)² / expected, with one degree of freedom fewer than variants. It assumes that people are
+    assigned independently; do not use it where fewer than 5 are expected in a variant. Fabijan et al. (2019), KDD,
+    2156–2164.
 
     Examples
     --------

@@ -22,7 +22,7 @@ def adjust(p_values: Column, *, method: Method = "bh", tests: int | None = None)
     method
         `"bh"` (Benjamini & Hochberg: q-values, the expected share of false ones among those reported, for tests that
         are independent or lean the same way), `"by"` (Benjamini & Yekutieli: any dependence), `"holm"` or
-        `"bonferroni"` (the chance of even one false one).
+        `"bonferroni"` (the chance of even one false one; any dependence).
     tests
         How many tests were made, if more than there are p-values (a search of which only the best is kept).
 
@@ -40,8 +40,10 @@ def adjust(p_values: Column, *, method: Method = "bh", tests: int | None = None)
 
     Notes
     -----
-    Benjamini & Hochberg (1995), JRSS B 57, 289–300. Benjamini & Yekutieli (2001), Ann. Statist. 29, 1165–1188.
-    Holm (1979), Scand. J. Statist. 6, 65–70.
+    Of m p-values in ascending order, the i-th times m / i ("bh"), times m / i · Σ 1/k ("by"), times m − i + 1 ("holm"),
+    or times m ("bonferroni"), kept ascending and at most 1. Do not use "bh" where one test being significant makes
+    others less so, such as shares of one whole; use "by". Benjamini & Hochberg (1995), JRSS B 57, 289–300. Benjamini &
+    Yekutieli (2001), Ann. Statist. 29, 1165–1188. Holm (1979), Scand. J. Statist. 6, 65–70.
 
     Examples
     --------

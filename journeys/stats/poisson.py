@@ -25,8 +25,8 @@ def poisson_rates(a: Column, b: Column, *, exposure: tuple[float, float] = (1.0,
     Notes
     -----
     Given a + b, a is binomial with probability t_a / (t_a + t_b) if the rates are equal (Przyborowski & Wilenski
-    1940, Biometrika 31, 313–323). It takes events as independent: where a few people cause many events, counts vary
-    more than that, and the p-value is too small.
+    1940, Biometrika 31, 313–323). It assumes independent events: do not use it where a few people cause many of them,
+    since counts vary more then, and the p-value is too small.
 
     Examples
     --------

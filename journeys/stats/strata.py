@@ -49,10 +49,8 @@ def mantel_haenszel(
     from scipy.special import erfc
 
     z = critical_value(confidence)
-    a, b, c, d = (np.atleast_1d(to_floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
-    n = a + b + c + d
+    a, b, c, d, n, share = _read_strata(both, behaviour_only, conversion_only, neither)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(n > 0, 1 / n, 0.0)
         r, s = a * d * share, b * c * share
         p, q = (a + d) * share, (b + c) * share
         big_r, big_s = r.sum(axis=-1), s.sum(axis=-1)
@@ -86,7 +84,9 @@ def partial_phi(both: Column, behaviour_only: Column, conversion_only: Column, n
     Notes
     -----
     The partial correlation of the two yes/no columns given the stratum: Σ nᵢ·covᵢ / √(Σ nᵢ·varᵢ(behaviour) · Σ
-    nᵢ·varᵢ(conversion)). With levels of activity as strata it is phi net of activity. It removes what the strata say
+    nᵢ·varᵢ(conversion)), the pooled within-group correlation of the analysis of covariance (Snedecor & Cochran 1967,
+    Statistical Methods, chapter 14). With levels of activity as strata it is phi net of activity. It assumes about the
+    same relation in every stratum: do not use it when they point in opposite directions. It removes what the strata say
     and nothing else.
 
     Examples
@@ -96,13 +96,27 @@ def partial_phi(both: Column, behaviour_only: Column, conversion_only: Column, n
     >>> print(partial_phi([80, 2], [20, 18], [8, 5], [2, 85]).round(2))
     0.03
     """
-    a, b, c, d = (np.atleast_1d(to_floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
-    n = a + b + c + d
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(n > 0, 1 / n, 0.0)
+    a, b, c, d, _, share = _read_strata(both, behaviour_only, conversion_only, neither)
     together = ((a * d - b * c) * share).sum(axis=-1)
     did, converted = ((a + b) * (c + d) * share).sum(axis=-1), ((a + c) * (b + d) * share).sum(axis=-1)
     return np.clip(divide(together, np.sqrt(did * converted)), -1.0, 1.0)
+
+
+class _Strata(NamedTuple):
+    """The four counts, the people of each stratum, and the share of one person in it (0 where it is empty)."""
+
+    both: Floats
+    behaviour_only: Floats
+    conversion_only: Floats
+    neither: Floats
+    people: Floats
+    share: Floats
+
+
+def _read_strata(*cells: Column) -> _Strata:
+    a, b, c, d = (np.atleast_1d(to_floats(cell)) for cell in cells)
+    n = a + b + c + d
+    return _Strata(a, b, c, d, n, np.where(n > 0, divide(np.ones_like(n), n), 0.0))
 
 
 def compare_phis(

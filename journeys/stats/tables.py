@@ -32,10 +32,14 @@ def critical_value(confidence: float) -> float:
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-def divide(above: Floats, below: Floats) -> Floats:
+Z_95 = 1.959963984540054
+"""How many standard errors a 95% interval reaches to either side."""
+
+
+def divide(dividend: Floats, divisor: Floats) -> Floats:
     """Divide; where the divisor is 0 the answer is NaN (0/0) or signed infinity, without a warning."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.divide(above, below)
+        return np.divide(dividend, divisor)
 
 
 def to_columns(**values: Column) -> list[pl.Series]:
@@ -47,6 +51,11 @@ def to_columns(**values: Column) -> list[pl.Series]:
     [[0.5, None]]
     """
     return [pl.Series(name, np.atleast_1d(to_floats(each))).fill_nan(None) for name, each in values.items()]
+
+
+def _to_cells(*counts: Column) -> tuple[Floats, ...]:
+    """Turn the four counts of a 2×2 table into float arrays of one shape."""
+    return np.broadcast_arrays(*(to_floats(count) for count in counts))
 
 
 def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -85,9 +94,6 @@ def wilson(successes: Column, n: Column, *, confidence: float = 0.95) -> tuple[F
     return np.where(k == 0, 0.0, low) + 0 * share, np.where(k == total, 1.0, high) + 0 * share
 
 
-_Z = 1.959963984540054  # of a 95% interval
-
-
 class Difference(NamedTuple):
     """A difference of two shares, a − b: `estimate`, its interval, and the p-value of no difference."""
 
@@ -120,9 +126,10 @@ def difference(
 
     Notes
     -----
-    Interval: the square-and-add of two Wilson intervals, Newcombe's method 10 (1998, Statistics in Medicine 17,
-    873–890). p: the pooled chi-square test without continuity correction; Fisher's exact test where an expected
-    count is below 5. The groups must not share people.
+    Lower end a − b − √((a − lowₐ)² + (high_b − b)²), upper end alike, from two Wilson intervals: Newcombe's method 10
+    (1998, Statistics in Medicine 17, 873–890). p: the pooled chi-square test without continuity correction; Fisher's
+    exact test where an expected count is below 5. It assumes independent people: do not use it for groups that share
+    people, or for sessions (see `difference_by_error`).
 
     Examples
     --------
@@ -144,6 +151,12 @@ def difference(
 def difference_by_error(estimate: Floats, error: Floats) -> Difference:
     """Give differences of known standard errors a 95% interval and a p-value, by the normal distribution.
 
+    Notes
+    -----
+    estimate ± 1.96 error (Wald). It assumes that the error comes from independent people, such as clustered standard
+    errors. Do not use it for fewer than some 30 people, or for rates near 0 or 1 whose counts are independent: see
+    `difference`. Wald (1943), Trans. Am. Math. Soc. 54, 426–482.
+
     Examples
     --------
     >>> d = difference_by_error(np.array([0.1]), np.array([0.05]))
@@ -155,7 +168,7 @@ def difference_by_error(estimate: Floats, error: Floats) -> Difference:
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(estimate == 0, 0.0, np.abs(estimate) / error)
     p_value = np.where(np.isnan(estimate) | np.isnan(error), np.nan, erfc(z / np.sqrt(2)))
-    return Difference(estimate, estimate - _Z * error, estimate + _Z * error, p_value)
+    return Difference(estimate, estimate - Z_95 * error, estimate + Z_95 * error, p_value)
 
 
 STRENGTHS: tuple[tuple[float, str], ...] = (
@@ -205,7 +218,7 @@ def phi(both: Column, behaviour_only: Column, conversion_only: Column, neither: 
     >>> print(phi([30, 5], [20, 0], [20, 7], [30, 0]))
     [0.2 nan]
     """
-    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
+    a, b, c, d = _to_cells(both, behaviour_only, conversion_only, neither)
     # Two roots instead of one: the product of four margins of a large log exceeds what a float holds exactly.
     scale = np.sqrt((a + b) * (c + d)) * np.sqrt((a + c) * (b + d))
     with np.errstate(invalid="ignore"):
@@ -251,7 +264,7 @@ def phi_interval(
     0.004 0.381
     """
     z = critical_value(confidence)
-    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
+    a, b, c, d = _to_cells(both, behaviour_only, conversion_only, neither)
     n = a + b + c + d
     value = phi(a, b, c, d)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -291,7 +304,8 @@ def chi_square(
 
     Notes
     -----
-    n(ad − bc)² / ((a+b)(c+d)(a+c)(b+d)). Pearson (1900), Phil. Mag. 50, 157–175.
+    n(ad − bc)² / ((a+b)(c+d)(a+c)(b+d)). It assumes independent people, each counted once. Pearson (1900), Phil. Mag.
+    50, 157–175.
 
     Examples
     --------
@@ -301,7 +315,7 @@ def chi_square(
     """
     from scipy.special import erfc
 
-    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
+    a, b, c, d = _to_cells(both, behaviour_only, conversion_only, neither)
     n = a + b + c + d
     if yates:
         scale = np.sqrt((a + b) * (c + d)) * np.sqrt((a + c) * (b + d))
@@ -315,12 +329,16 @@ def chi_square(
 def expected_minimum(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
     """Return the smallest of the four counts that chance alone would give: below 5 the chi-square test is unsafe.
 
+    Notes
+    -----
+    min(a+b, c+d) · min(a+c, b+d) / n. The limit of 5: Cochran (1954), Biometrics 10, 417–451.
+
     Examples
     --------
     >>> print(expected_minimum(3, 1, 1, 3))
     2.0
     """
-    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
+    a, b, c, d = _to_cells(both, behaviour_only, conversion_only, neither)
     n = a + b + c + d
     return divide(np.minimum(a + b, c + d) * np.minimum(a + c, b + d), n)
 
@@ -328,12 +346,14 @@ def expected_minimum(both: Column, behaviour_only: Column, conversion_only: Colu
 def independence_p(both: Column, behaviour_only: Column, conversion_only: Column, neither: Column) -> Floats:
     """Return chi-square's p, or Fisher's exact one where an expected count is below 5; NaN where a margin is empty.
 
+    Formulas, assumptions and sources are those of `chi_square`, `expected_minimum` and `fisher_exact`.
+
     Examples
     --------
     >>> print(independence_p([30, 3], [20, 1], [20, 1], [30, 3]).round(4))
     [0.0455 0.4857]
     """
-    cells = np.broadcast_arrays(*(to_floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    cells = _to_cells(both, behaviour_only, conversion_only, neither)
     _, p = chi_square(*cells)
     p = np.atleast_1d(p)
     small = np.atleast_1d(expected_minimum(*cells) < _SMALL_EXPECTED) & ~np.isnan(p)
@@ -365,7 +385,7 @@ def odds_ratio(
     2.25 1.011 5.008
     """
     z = critical_value(confidence)
-    a, b, c, d = to_floats(both), to_floats(behaviour_only), to_floats(conversion_only), to_floats(neither)
+    a, b, c, d = _to_cells(both, behaviour_only, conversion_only, neither)
     value = divide(a * d, b * c)
     empty = ((a == 0) | (b == 0) | (c == 0) | (d == 0)) * 0.5
     a, b, c, d = a + empty, b + empty, c + empty, d + empty
@@ -404,7 +424,8 @@ def phi_table(
     PhiTable
         `phi` with `ci_low` and `ci_high` (see `phi_interval`), `p_value` (chi-square; Fisher's exact test where an
         expected count is below 5), `odds_ratio` with `odds_ratio_low` and `odds_ratio_high` (Woolf), `lift`: the
-        conversion rate of those who did it over the rate of everyone, in the same population and time.
+        conversion rate of those who did it over the rate of everyone, (a / (a+b)) / ((a+c) / n). Each function names
+        its formula, assumption and source.
 
     Examples
     --------
@@ -412,18 +433,12 @@ def phi_table(
     >>> print(table.phi.round(3), table.p_value.round(3), table.lift.round(2))
     0.266 0.081 1.25
     """
-    a, b, c, d = (
-        np.atleast_1d(cell)
-        for cell in np.broadcast_arrays(*(to_floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
-    )
-    low, high = phi_interval(a, b, c, d, confidence=confidence)
-    odds, odds_low, odds_high = odds_ratio(a, b, c, d, confidence=confidence)
+    cells = _to_cells(both, behaviour_only, conversion_only, neither)
+    a, b, c, d = cells
+    low, high = phi_interval(*cells, confidence=confidence)
+    odds, odds_low, odds_high = odds_ratio(*cells, confidence=confidence)
     lift = divide(divide(a, a + b), divide(a + c, a + b + c + d))
-    columns = (phi(a, b, c, d), low, high, independence_p(a, b, c, d), odds, odds_low, odds_high, lift)
-    shape = np.broadcast_shapes(
-        *(np.shape(to_floats(cell)) for cell in (both, behaviour_only, conversion_only, neither))
-    )
-    return PhiTable(*(column.reshape(shape) for column in columns))
+    return PhiTable(phi(*cells), low, high, independence_p(*cells), odds, odds_low, odds_high, lift)
 
 
 _CHUNK = 1 << 18
@@ -452,14 +467,15 @@ def fisher_exact(
     Notes
     -----
     The hypergeometric law of `both` with all four margins given, summed from ratios of neighbouring terms, so that no
-    factorial is formed and tiny p-values keep their digits. Fisher (1935), The Design of Experiments.
+    factorial is formed and tiny p-values keep their digits. It assumes independent people, each counted once. With few
+    people it is cautious: do not read a p just above 0.05 as "no difference". Fisher (1935), The Design of Experiments.
 
     Examples
     --------
     >>> print(fisher_exact([3, 8], [1, 2], [1, 1], [3, 5]).round(4))
     [0.4857 0.035 ]
     """
-    cells = np.broadcast_arrays(*(to_floats(cell) for cell in (both, behaviour_only, conversion_only, neither)))
+    cells = _to_cells(both, behaviour_only, conversion_only, neither)
     a, b, c, d = (np.atleast_1d(cell).ravel() for cell in cells)
     size = (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
     octave = np.ceil(np.log2(size)).astype(np.int64)

@@ -26,8 +26,9 @@ from journeys.analyses.correlation.spec import (
 from journeys.arrays import Bools, Ints, list_rows, mark_changes, next_marked, parallel_map
 from journeys.log import View
 
-FEW = 128
-_ROWS = 1 << 18
+MOST_BITS = 128
+"""Up to so many behaviours, people are counted with one bit per behaviour, or a table; beyond, by sorting."""
+_CACHED_ROWS = 1 << 18
 
 
 def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours: int, groups: int) -> Ints:
@@ -46,10 +47,10 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
     """
     if behaviours == 0 or not len(window.code):
         return np.zeros((behaviours, groups), np.int64)
-    if behaviours <= FEW:
+    if behaviours <= MOST_BITS:
         codes, window = _extract_counted(codes, window)
-        words = range(0, behaviours, 64)
-        parts = [_count_by_bits(codes, window, group, first=word, size=behaviours, groups=groups) for word in words]
+        firsts = range(0, behaviours, 64)
+        parts = [_count_by_bits(codes, window, group, first=first, size=behaviours, groups=groups) for first in firsts]
         return np.concatenate(parts)
     first = _find_first_by_sorting(codes, window, behaviours=behaviours)
     cells = np.bincount(first.behaviour * groups + group[first.person], minlength=behaviours * groups)
@@ -59,7 +60,7 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
 def _split_people(window: ExposureWindow) -> list[slice]:
     """Split the people into runs of about a quarter of a million rows, which stay in the processor's cache."""
     count = len(window.code)
-    edges = np.searchsorted(window.start, np.arange(window.start[0], window.stop[-1] + 1, _ROWS))
+    edges = np.searchsorted(window.start, np.arange(window.start[0], window.stop[-1] + 1, _CACHED_ROWS))
     edges = np.unique(np.concatenate([edges, [0, count]]))
     return [slice(int(low), int(high)) for low, high in pairwise(edges)]
 
@@ -75,31 +76,39 @@ def _extract_counted(codes: Ints, window: ExposureWindow) -> tuple[Ints, Exposur
 
 
 def _count_by_bits(codes: Ints, window: ExposureWindow, group: Ints, *, first: int, size: int, groups: int) -> Ints:
-    """Count up to 64 behaviours from `first` on, each a bit of one word per person."""
-    here = min(size - first, 64)
-    kind = np.uint32 if here <= 32 else np.uint64
-    bit = np.zeros(size + 1, kind)
-    bit[first : first + here] = np.left_shift(1, np.arange(here, dtype=np.uint64), dtype=np.uint64)
+    """Count up to 64 behaviours from `first` on: each is a bit of one mask per person.
 
-    def count_patterns(part: slice) -> Ints:
-        """Count, for each byte of the word, its 256 patterns by group: that says how often each bit is set."""
+    Three rows of two people, of whom ann is in group 0 and bob in group 1, with codes 0, 2 (ann) and 2 (bob):
+
+        row masks       001, 100, 100
+        person masks    ann 101, bob 100 (the row masks of a person, or-ed)
+        masks by group  group 0: 101 once; group 1: 100 once
+        people          behaviour 0 (the lowest bit): 1 and 0; behaviour 1: 0 and 0; behaviour 2: 1 and 1
+    """
+    width = min(size - first, 64)
+    dtype = np.uint32 if width <= 32 else np.uint64
+    mask_of = np.zeros(size + 1, dtype)
+    mask_of[first : first + width] = np.left_shift(1, np.arange(width, dtype=np.uint64), dtype=np.uint64)
+
+    def count_masks(part: slice) -> Ints:
+        """Count, for each byte of the masks, its 256 values by group: enough to say how often each bit is set."""
         start, stop = window.start[part], window.stop[part]
         low, high = int(start[0]), int(stop.max())
-        word = np.zeros(high - low + 1, kind)  # one more, so that the last run has an end
-        np.take(bit, codes[low:high], out=word[:-1], mode="clip")
+        row_masks = np.zeros(high - low + 1, dtype)  # one more, so that the last run has an end
+        np.take(mask_of, codes[low:high], out=row_masks[:-1], mode="clip")
         runs = np.empty(2 * len(start), np.int64)
         runs[0::2], runs[1::2] = start - low, stop - low
-        done = np.ascontiguousarray(np.bitwise_or.reduceat(word, runs)[0::2])
-        done[start == stop] = 0  # an empty run would otherwise show the row where it stands
-        bytes_ = done.view(np.uint8).reshape(len(done), -1)
+        person_masks = np.ascontiguousarray(np.bitwise_or.reduceat(row_masks, runs)[0::2])
+        person_masks[start == stop] = 0  # for an empty run reduceat returns the row at its start
+        mask_bytes = person_masks.view(np.uint8).reshape(len(person_masks), -1)
         base = group[part] * 256
-        found = [np.bincount(base + bytes_[:, number], minlength=groups * 256) for number in range((here + 7) // 8)]
+        found = [np.bincount(base + mask_bytes[:, n], minlength=groups * 256) for n in range((width + 7) // 8)]
         return np.array(found)
 
-    counted = sum(parallel_map(count_patterns, _split_people(window)))
-    patterns = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
-    counts = np.asarray(counted).reshape(-1, groups, 256) @ patterns
-    return counts.transpose(0, 2, 1).reshape(-1, groups)[:here]
+    counted = sum(parallel_map(count_masks, _split_people(window)))
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1, bitorder="little").astype(np.int64)
+    people = np.asarray(counted).reshape(-1, groups, 256) @ bits
+    return people.transpose(0, 2, 1).reshape(-1, groups)[:width]
 
 
 class FirstRows(NamedTuple):
@@ -125,7 +134,7 @@ def find_first_rows(codes: Ints, window: ExposureWindow, *, behaviours: int) -> 
     if behaviours == 0 or not len(window.code):
         empty = np.empty(0, np.int64)
         return FirstRows(empty, empty, empty)
-    if behaviours > FEW:
+    if behaviours > MOST_BITS:
         return _find_first_by_sorting(codes, window, behaviours=behaviours)
     parts = parallel_map(partial(_find_first_by_table, codes, window, behaviours=behaviours), _split_people(window))
     return FirstRows(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
+from journeys.analyses.experiment.spec import ExperimentSpec
 from journeys.analyses.money import amount_of
 from journeys.log import View
-from journeys.steps import Step, columns_used
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class ExperimentSpec:
-    """The options of an experiment, checked.
-
-    Attributes
-    ----------
-    variant : str
-        The column of the variant; an event where it is filled is an exposure.
-    goal : Step
-        The event of converting.
-    within : int, optional
-        How long after the first exposure a conversion counts, in microseconds.
-    until : int
-        The end of the observation, in microseconds: with `within`, later exposures are pending.
-    measure : str, optional
-        The numeric column that is summed over the goal's events after the exposure.
-    """
-
-    variant: str
-    goal: Step
-    within: int | None
-    until: int
-    measure: str | None
+from journeys.steps import columns_used
 
 
 def count(view: View, spec: ExperimentSpec) -> pl.DataFrame:
@@ -54,41 +28,39 @@ def count(view: View, spec: ExperimentSpec) -> pl.DataFrame:
 
 
 def find_outcomes(view: View, spec: ExperimentSpec) -> pl.DataFrame:
-    """Return `person`, `variant`, `pending`, `converted` and `value`, one row per person who was exposed.
+    """Find the variant and the outcome of each person who was exposed.
 
-    The first exposure decides when the clock starts; a person exposed to several variants has none. A goal before the
-    exposure does not count.
+    The clock starts at the first exposure. A goal before it does not count:
 
         ann  exposure a, goal           → a, converted
         bob  goal, exposure b           → b, not converted
-        cem  exposure a, exposure b, …  → set apart
+        cem  exposure a, exposure b, …  → no variant, set apart
+
+    Return `person`, `variant` (null for people in several), `pending`, `converted` and `value`, sorted by person.
     """
     events = view.with_people_columns([*columns_used([spec.goal]), spec.variant]).events
-    value = amount_of(spec.measure)
     read = events.select(
         "person",
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("place"),
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("row"),
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
         pl.col(spec.variant).cast(pl.String).alias("variant"),
         spec.goal.condition.alias("goal"),
-        value.alias("value"),
+        amount_of(spec.measure).alias("value"),
     )
     rows = read.filter(pl.col("variant").is_not_null() | pl.col("goal")).collect()
     exposed = rows.filter(pl.col("variant").is_not_null()).group_by("person", maintain_order=True)
     entries = exposed.agg(
         pl.when(pl.col("variant").n_unique() == 1).then(pl.col("variant").first()).alias("variant"),
-        pl.col("place").first().alias("entry"),
-        pl.col("time").first().alias("begin"),
+        pl.col("row").first().alias("entry_row"),
+        pl.col("time").first().alias("entry_time"),
     )
-    goals = rows.filter("goal").join(entries.select("person", "entry", "begin"), on="person", how="inner")
-    counted = pl.col("place") > pl.col("entry")
+    counted, pending = pl.col("row") > pl.col("entry_row"), pl.lit(value=False)
     if spec.within is not None:
-        counted &= pl.col("time") - pl.col("begin") <= spec.within
-    reached = goals.filter(counted).sort("person", "place").group_by("person", maintain_order=True)
-    outcomes = reached.agg(pl.lit(value=True).alias("converted"), pl.col("value").sort().sum())
-    pending = pl.lit(value=False)
-    if spec.within is not None:
-        pending = pl.col("begin") + spec.within > spec.until
+        counted &= pl.col("time") - pl.col("entry_time") <= spec.within
+        pending = pl.col("entry_time") + spec.within > spec.until
+    goals = rows.filter("goal").join(entries.drop("variant"), on="person").filter(counted)
+    # values are sorted before they are added, so that the order of events at one moment changes no bit
+    outcomes = goals.group_by("person").agg(pl.lit(value=True).alias("converted"), pl.col("value").sort().sum())
     return (
         entries.join(outcomes, on="person", how="left", maintain_order="left")
         .with_columns(pending=pending, converted=pl.col("converted").fill_null(value=False))

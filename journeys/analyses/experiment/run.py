@@ -1,22 +1,19 @@
-"""The question "which variant converts better?": check the arguments, count outcomes, compare the variants."""
+"""The question "which variant converts better?": check the arguments, count, compare the variants."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from math import isclose
 
-import polars as pl
-
-from journeys.analyses.breakdown import check_by
-from journeys.analyses.experiment.count import ExperimentSpec, count
+from journeys.analyses.experiment.count import count
 from journeys.analyses.experiment.result import Experiment
-from journeys.analyses.experiment.summarise import summarise
-from journeys.analyses.money import check_added_amounts, check_column
+from journeys.analyses.experiment.spec import make_spec
+from journeys.analyses.experiment.summarise import add_up, summarise
+from journeys.analyses.money import Measure, check_added_amounts
 from journeys.analyses.protocol import J
 from journeys.display import format_count
-from journeys.errors import ArgumentError, UnknownNameError, is_number, raise_all, unknown_message
-from journeys.steps import StepLike, duration_us, moment_us, resolve_step
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
+from journeys.steps import StepLike
 
 
 def experiment(
@@ -27,7 +24,7 @@ def experiment(
     control: str | None = None,
     expected: Mapping[str, float] | None = None,
     within: str | timedelta | None = None,
-    measure: tuple[str, str] | None = None,
+    measure: Measure | None = None,
 ) -> Experiment[J]:
     """Compare the variants of an experiment: rates, lift, interval, and whether the assignment can be trusted.
 
@@ -43,7 +40,7 @@ def experiment(
     expected : mapping of variant to share, optional
         The planned shares of people; equal shares by default.
     within : duration, optional
-        How long after the exposure a conversion counts; people who could not be observed so long are pending.
+        How long after the exposure a conversion counts; people who could not be observed for that long are pending.
     measure : ("sum", column), optional
         Compare the sum of a numeric column over the goal's events per person, instead of the share who convert.
 
@@ -80,56 +77,23 @@ def experiment(
     >>> e.table.select("variant", "people", "converted", "rate").rows()
     [('a', 2, 1, 0.5), ('b', 2, 1, 0.5)]
     """
-    log = journeys._log
-    if variant not in log.step_columns:
-        raise UnknownNameError(unknown_message("variant", variant, available=log.step_columns, what="column"))
-    check_by(log, variant, argument="variant")
-    problems = []
-    if measure is not None:
-        if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
-            problems.append(f"measure: {measure!r} must be ('sum', column).")
-        else:
-            problems += check_column(measure[1], schema=log.schema, argument="measure")
-    if expected is not None and not isinstance(expected, Mapping):
-        problems.append(f"expected: {expected!r} must map each variant to its share, such as {{'control': 0.5}}.")
-    elif expected is not None and (
-        not expected
-        or not all(is_number(share) for share in expected.values())
-        or min(expected.values()) <= 0
-        or not isclose(sum(expected.values()), 1, abs_tol=1e-6)
-    ):
-        problems.append(f"expected: {dict(expected)!r} must be positive shares that add up to 1.")
-    raise_all(problems, ArgumentError)
-    step = resolve_step(goal, log, argument="goal")
-    limit = None if within is None else duration_us(within, argument="within")
-    until = 0 if journeys.until is None else moment_us(journeys.until)
-    spec = ExperimentSpec(variant, step, limit, until, None if measure is None else measure[1])
-    check_added_amounts(journeys, spec.measure, of=[step], argument="measure")
-    counts = (
-        journeys._count_shards(count, spec)
-        .group_by("variant")
-        .agg(pl.col("people", "pending", "converted").sum(), pl.col("values").explode(empty_as_null=False))
-    )
-    assigned = counts.drop_nulls("variant").sort("variant")
-    names = assigned["variant"].to_list()
-    apart = counts.filter(pl.col("variant").is_null())
-    in_several = int((apart["people"] + apart["pending"]).sum())
+    spec = make_spec(journeys, variant, goal=goal, expected=expected, within=within, measure=measure)
+    check_added_amounts(journeys, spec.measure, of=[spec.goal], argument="measure")
+    variants, in_several = add_up(journeys._count_shards(count, spec))
+    names = variants["variant"].to_list()
     if len(names) < 2:
-        set_apart = (
-            f" Not counted: {format_count(in_several, log.unit)} exposed to several variants." if in_several else ""
-        )
-        raise ArgumentError(
-            f"variant: column {variant!r} has {format_count(len(names), 'variant')} here; expected two or more."
-            f"{set_apart}"
-        )
-    control = control if control is not None else "control" if "control" in names else names[0]
-    for argument, given in (("control", [control]), ("expected", list(expected or names))):
-        wrong = [name for name in given if name not in names]
-        if wrong:
+        unit = journeys._log.unit
+        note = f" Not counted: {format_count(in_several, unit)} exposed to several variants." if in_several else ""
+        found = format_count(len(names), "variant")
+        raise ArgumentError(f"variant: column {variant!r} has {found} here; expected two or more.{note}")
+    if control is None:
+        control = "control" if "control" in names else names[0]
+    for argument, given in (("control", [control]), ("expected", expected or ())):
+        if wrong := [name for name in given if name not in names]:
             raise UnknownNameError(unknown_message(argument, wrong, available=names, what="variant"))
-    shares = dict(expected) if expected is not None else {name: 1 / len(names) for name in names}
-    table, ratio_p = summarise(assigned, control=control, expected=shares, by_value=measure is not None)
+    shares = expected or dict.fromkeys(names, 1 / len(names))
+    table, ratio_p = summarise(variants, control=control, expected=shares, by_value=measure is not None)
     optional = {"within": within, "measure": None if measure is None else f"sum of {measure[1]}"}
     chosen = {name: value for name, value in optional.items() if value is not None}
-    settings = journeys._make_settings(variant=variant, goal=step.name, control=control, **chosen)
+    settings = journeys._make_settings(variant=variant, goal=spec.goal.name, control=control, **chosen)
     return Experiment(table, settings, journeys, ratio_p, in_several, spec)

@@ -21,9 +21,9 @@ from journeys.analyses.protocol import JourneysProtocol
 from journeys.arrays import Ints
 from journeys.log import View
 from journeys.stats import adjust
+from journeys.stats.tables import Z_95
 
 _LINK = ["position", "source", "target"]
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,8 +151,8 @@ def replace_tests(
     with np.errstate(divide="ignore", invalid="ignore"):
         p_value = np.where((gap == 0) & (error == 0), 1.0, 2 * norm.sf(np.abs(gap) / error))
     columns = {
-        f"{prefix}_low": np.maximum(gap - _Z * error, -1.0),
-        f"{prefix}_high": np.minimum(gap + _Z * error, 1.0),
+        f"{prefix}_low": np.maximum(gap - Z_95 * error, -1.0),
+        f"{prefix}_high": np.minimum(gap + Z_95 * error, 1.0),
         f"{test}p_value": p_value,
         f"{test}q_value": adjust(p_value),
     }

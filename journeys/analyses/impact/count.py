@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.impact.spec import STRATUM, ImpactSpec
-from journeys.arrays import Bools, Ints, PersonBounds, bound_people, count_before, search_within
+from journeys.arrays import Bools, Ints, PersonBounds, bound_people, count_before, next_marked, search_within
 from journeys.log import View
 from journeys.steps import columns_used
 
@@ -29,38 +29,54 @@ _EXACT = 4  # counts below are matched exactly, larger ones by powers of two
 _NEVER = np.iinfo(np.int64).max
 
 
-class _UseRows(NamedTuple):
-    """The events of a shard, the boundaries of its people, and how many counted events stand before each row."""
+class ShardRows(NamedTuple):
+    """The events of a shard: one entry per row, but for the boundaries of its people.
+
+    Attributes
+    ----------
+    time : np.ndarray
+        Microseconds.
+    person : np.ndarray
+        The number of the row's person in `bounds`.
+    bounds : PersonBounds
+        The rows of each person.
+    is_use : np.ndarray
+        Whether the row is a use.
+    counted : np.ndarray
+        How many counted events stand before the row.
+    """
 
     time: Ints
+    person: Ints
     bounds: PersonBounds
+    is_use: Bools
     counted: Ints
 
 
 class Moments(NamedTuple):
-    """The moments that are compared: the row of each, whose it is (a number in `codes`), and what happened around it.
+    """The moments that are compared: the row of each, whose it is, and what happened around it.
 
     Attributes
     ----------
     row, person : np.ndarray
-        The row of each moment, and the number of its person in the shard.
-    used : np.ndarray
+        The row of each moment, and the number of its person in `ShardRows.bounds`.
+    is_use : np.ndarray
         Whether it is a first use.
     is_pending : np.ndarray
         Whether it is too late to be followed in full.
-    later : np.ndarray
+    is_used_later : np.ndarray
         Whether the person starts to use it within the time that follows.
     """
 
     row: Ints
     person: Ints
-    used: Bools
+    is_use: Bools
     is_pending: Bools
-    later: Bools
+    is_used_later: Bools
 
 
 def find_first_uses(view: View, spec: ImpactSpec) -> pl.DataFrame:
-    """Return `person` and `time` (µs) of each person's first use."""
+    """Find each person's first use: `person` and `time` (µs)."""
     rows = view.with_people_columns(columns_used([spec.of])).events
     time = pl.col("timestamp").to_physical().cast(pl.Int64).min().alias("time")
     used = rows.filter(spec.of.condition).group_by("person").agg(time)
@@ -78,17 +94,17 @@ def count_uses(view: View, spec: ImpactSpec) -> pl.DataFrame:
 
 
 def count_people(view: View, spec: ImpactSpec) -> pl.DataFrame:
-    """Sum up each person's moments by stratum.
+    """Add up each person's moments by stratum.
 
     Return `person` (code), the stratum, `used`, `moments`, `later` (of them, how many are followed by a first use),
     `difference` (the sum of events after minus events before; Int64).
     """
     rows, moments = find_moments(view, spec)
-    table, moments = _in_strata(find_strata(rows, moments, spec), moments, spec)
+    table, moments = _keep_compared(find_strata(rows, moments, spec), moments, spec)
     counts = _count_windows(rows, moments, spec, edges=(-spec.periods, 0, spec.periods))
     measured = table.with_columns(
         pl.Series("person", rows.bounds.code[moments.person], dtype=pl.UInt32),
-        pl.Series("later", moments.later, dtype=pl.Boolean),
+        pl.Series("later", moments.is_used_later, dtype=pl.Boolean),
         pl.Series("difference", counts[1] - counts[0], dtype=pl.Int64),
     )
     return (
@@ -103,13 +119,13 @@ def count_people(view: View, spec: ImpactSpec) -> pl.DataFrame:
 
 
 def count_periods(view: View, spec: ImpactSpec) -> pl.DataFrame:
-    """Sum up what happened in each relative period, by stratum.
+    """Add up what happened in each relative period, by stratum.
 
     Return the stratum, `used`, `relative_period`, `events`, `squares` (of the events of each moment) and `active`
     (moments with any event; Int64).
     """
     rows, moments = find_moments(view, spec)
-    table, moments = _in_strata(find_strata(rows, moments, spec), moments, spec)
+    table, moments = _keep_compared(find_strata(rows, moments, spec), moments, spec)
     edges = tuple(range(-spec.periods, spec.periods + 1))
     frames = []
     for period, events in zip(edges, _count_windows(rows, moments, spec, edges=edges), strict=False):
@@ -126,64 +142,73 @@ def count_periods(view: View, spec: ImpactSpec) -> pl.DataFrame:
     return pl.concat(frames).sort(*STRATUM, "used", "relative_period")
 
 
-def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tuple[_UseRows, Moments]:
+def find_moments(view: View, spec: ImpactSpec, *, only_uses: bool = False) -> tuple[ShardRows, Moments]:
     """Find the first uses, and the events of people who had not used it."""
-    events = view.with_people_columns(columns_used([spec.of, spec.on])).events
-    read = events.select(
+    rows = _read_rows(view, spec)
+    first_row, first_time = _find_first_use(rows, spec)
+    is_first = first_row < rows.bounds.stop
+    is_first[is_first] = rows.time[first_row[is_first]] == first_time[is_first]
+    uses, others = first_row[is_first], np.empty(0, np.int64)
+    if not only_uses:
+        had_not_used = (np.arange(len(rows.time)) < first_row[rows.person]) & (rows.time <= first_time[rows.person])
+        others = np.flatnonzero(had_not_used & (rows.time + spec.span <= spec.until))
+    row = np.concatenate([uses, others]).astype(np.int64)
+    time, person, is_use = rows.time[row], rows.person[row], np.arange(len(row)) < len(uses)
+    # compared as a difference, which does not overflow where a person never uses it
+    is_used_later = ~is_use & (first_time[person] - spec.span <= time)
+    return rows, Moments(row, person, is_use, time + spec.span > spec.until, is_used_later)
+
+
+def _read_rows(view: View, spec: ImpactSpec) -> ShardRows:
+    """Read the events of a shard, and which of them are uses or counted."""
+    read = view.with_people_columns(columns_used([spec.of, spec.on])).events.select(
         "person",
         pl.col("timestamp").to_physical().cast(pl.Int64).alias("time"),
         spec.of.condition.alias("of"),
         spec.on.condition.alias("on"),
-    ).collect()
-    time, used = read["time"].to_numpy(), read["of"].to_numpy()
-    bounds = bound_people(read["person"].to_numpy())
+    )
+    rows = read.collect()
+    bounds = bound_people(rows["person"].to_numpy())
     person = np.repeat(np.arange(bounds.code.size), bounds.stop - bounds.first)
-    first_time = np.full(bounds.code.size, _NEVER)
-    if spec.first_uses is not None:
-        known = spec.first_uses.join(pl.DataFrame({"person": read["person"].unique().sort()}), on="person", how="semi")
-        first_time[np.searchsorted(bounds.code, known["person"].to_numpy())] = known["time"].to_numpy()
-    # the first row of use of each person, and the row after the last where there is none
-    use = np.flatnonzero(used)
-    first_row = bounds.stop.copy()
-    owner, at = np.unique(person[use], return_index=True)
-    first_row[owner] = use[at]
+    return ShardRows(
+        rows["time"].to_numpy(), person, bounds, rows["of"].to_numpy(), count_before(rows["on"].to_numpy())
+    )
+
+
+def _find_first_use(rows: ShardRows, spec: ImpactSpec) -> tuple[Ints, Ints]:
+    """Find the first use of each person: its row in the shard, and its time in the whole log.
+
+    Without a use the row is that after the person's last, and the time never comes. In a selection, the time may be
+    earlier than the row's: a person whose first use was cut away had used it before.
+    """
+    use = np.flatnonzero(rows.is_use)
+    row = np.minimum(next_marked(use, rows.bounds.first, none=len(rows.time)), rows.bounds.stop)
+    time = np.full(rows.bounds.code.size, _NEVER)
     if spec.first_uses is None:
-        first_time[owner] = time[use[at]]
-    is_first = first_row < bounds.stop
-    is_first[is_first] = time[first_row[is_first]] == first_time[is_first]
-    rows = _UseRows(time, bounds, count_before(read["on"].to_numpy()))
-    starts = first_row[is_first]
-    waiting = np.empty(0, dtype=np.int64)
-    if not only_uses:
-        number = np.arange(len(time))
-        waiting = np.flatnonzero((number < first_row[person]) & (time <= first_time[person]))
-        waiting = waiting[time[waiting] + spec.span <= spec.until]
-    row = np.concatenate([starts, waiting]).astype(np.int64)
-    whose = person[row]
-    is_use = np.arange(len(row)) < len(starts)
-    is_pending = time[row] + spec.span > spec.until
-    # compared as a difference, which does not overflow where a person never uses it
-    later = ~is_use & (first_time[whose] - spec.span <= time[row])
-    return rows, Moments(row, whose, is_use, is_pending, later)
+        is_used = row < rows.bounds.stop
+        time[is_used] = rows.time[row[is_used]]
+    else:
+        people = pl.DataFrame({"person": pl.Series(rows.bounds.code, dtype=pl.UInt32)})
+        known = spec.first_uses.join(people, on="person", how="semi")
+        time[np.searchsorted(rows.bounds.code, known["person"].to_numpy())] = known["time"].to_numpy()
+    return row, time
 
 
-def find_strata(rows: _UseRows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
-    """Return the stratum of each moment, and whether it is a first use."""
+def find_strata(rows: ShardRows, moments: Moments, spec: ImpactSpec) -> pl.DataFrame:
+    """Find the stratum of each moment, and whether it is a first use; against anyone, only the week counts."""
     time = rows.time[moments.row]
-    first = rows.time[rows.bounds.first[moments.person]]
-    nothing = np.zeros(len(time), dtype=np.int64)
-    first_week, before, recent = nothing, nothing, nothing
+    first_week = before = recent = np.zeros(len(time), dtype=np.int64)
     if spec.against == "matched":
-        first_week = (first + _MONDAY) // _WEEK
+        first = rows.bounds.first[moments.person]
+        first_week = (rows.time[first] + _MONDAY) // _WEEK
         counted, _ = _count_windows(rows, moments, spec, edges=(-spec.periods, 0, 0))
         before = _bucket_counts(counted)
-        low = rows.bounds.first[moments.person]
-        since = search_within(rows.time, time - spec.period_us, low=low, high=moments.row, side="left")
-        last = moments.row - since
-        recent = np.where(last == 0, 0, 1 + _integer_logarithm(last) // 2)  # none, 1 to 3, 4 to 15, ...
+        since = search_within(rows.time, time - spec.period_us, low=first, high=moments.row, side="left")
+        events = moments.row - since
+        recent = np.where(events == 0, 0, 1 + _integer_logarithm(events) // 2)  # none, 1 to 3, 4 to 15, ...
     columns = dict(zip(STRATUM, (first_week, (time + _MONDAY) // _WEEK, before, recent), strict=True))
     return pl.DataFrame({name: pl.Series(values, dtype=pl.Int64) for name, values in columns.items()}).with_columns(
-        pl.Series("used", moments.used, dtype=pl.Boolean)
+        pl.Series("used", moments.is_use, dtype=pl.Boolean)
     )
 
 
@@ -199,17 +224,22 @@ def _integer_logarithm(counts: Ints) -> Ints:
     return np.floor(np.log2(np.maximum(counts, 1))).astype(np.int64)
 
 
-def _in_strata(table: pl.DataFrame, moments: Moments, spec: ImpactSpec) -> tuple[pl.DataFrame, Moments]:
-    """Keep the moments that are followed in full and lie in a stratum where somebody uses it."""
+def _keep_compared(table: pl.DataFrame, moments: Moments, spec: ImpactSpec) -> tuple[pl.DataFrame, Moments]:
+    """Keep the moments that are followed in full and lie in a stratum with a first use."""
     kept = ~moments.is_pending
     if spec.strata is not None:
-        known = spec.strata.select(*STRATUM, known=pl.lit(value=True))
-        joined = table.join(known, on=STRATUM, how="left", maintain_order="left")
-        kept &= joined["known"].fill_null(value=False).to_numpy()
+        kept &= mark_strata(table, spec.strata)
     return table.filter(pl.Series(kept)), Moments(*(values[kept] for values in moments))
 
 
-def _count_windows(rows: _UseRows, moments: Moments, spec: ImpactSpec, *, edges: tuple[int, ...]) -> list[Ints]:
+def mark_strata(table: pl.DataFrame, strata: pl.DataFrame) -> Bools:
+    """Mark the moments that lie in one of some strata."""
+    known = strata.select(*STRATUM, is_in=pl.lit(value=True))
+    marked = table.join(known, on=STRATUM, how="left", maintain_order="left")["is_in"]
+    return marked.fill_null(value=False).to_numpy()
+
+
+def _count_windows(rows: ShardRows, moments: Moments, spec: ImpactSpec, *, edges: tuple[int, ...]) -> list[Ints]:
     """Count the events between each two edges, in periods relative to the moment; the moment itself is left out.
 
     A window holds its start and not its end. Rows of the moment's own time are before it or after it by their order.

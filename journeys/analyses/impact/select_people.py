@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from journeys.analyses.impact.count import find_moments, find_strata
-from journeys.analyses.impact.spec import STRATUM, ImpactSpec
+from journeys.analyses.impact.count import find_moments, find_strata, mark_strata
+from journeys.analyses.impact.spec import ImpactSpec
 from journeys.log import View
 
 Part = Literal["people", "unmatched", "pending", "others"]
@@ -27,14 +27,12 @@ class PartSelection:
 def select_part(view: View, selection: PartSelection) -> pl.Series:
     """Return the codes of the people of a part."""
     rows, moments = find_moments(view, selection.spec)
-    known = selection.matched.select(*STRATUM, known=pl.lit(value=True))
-    table = find_strata(rows, moments, selection.spec).join(known, on=STRATUM, how="left", maintain_order="left")
-    is_matched = table["known"].fill_null(value=False).to_numpy()
-    used, is_pending = moments.used, moments.is_pending
+    is_matched = mark_strata(find_strata(rows, moments, selection.spec), selection.matched)
+    is_use, is_pending = moments.is_use, moments.is_pending
     chosen = {
-        "people": used & ~is_pending & is_matched,
-        "unmatched": used & ~is_pending & ~is_matched,
-        "pending": used & is_pending,
-        "others": ~used & ~is_pending & is_matched,
+        "people": is_use & ~is_pending & is_matched,
+        "unmatched": is_use & ~is_pending & ~is_matched,
+        "pending": is_use & is_pending,
+        "others": ~is_use & ~is_pending & is_matched,
     }[selection.part]
     return pl.Series("person", np.unique(rows.bounds.code[moments.person[chosen]]), dtype=pl.UInt32)

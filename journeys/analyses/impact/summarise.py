@@ -1,4 +1,4 @@
-"""Counts of moments → how those who use it differ from matched people who have not."""
+"""Counts of moments → how those who use it differ from matched people who had not used it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from math import erfc, fsum, sqrt
 import polars as pl
 
 from journeys.analyses.impact.spec import STRATUM, ImpactSpec
+from journeys.stats.tables import Z_95
 
-_LEAST_OTHERS = 2  # people of a stratum: of one, the spread is unknown
-_Z = 1.959963984540054  # of a 95% interval
+_LEAST_OTHERS = 2  # people per stratum: with one, the variance is unknown
 
 _SUMMARY = {
     "people": pl.Int64,
@@ -53,7 +53,7 @@ def summarise(
     matched = match_strata(people)
     total = int(matched["uses"].sum())
     weighted = people.join(matched.select(*STRATUM, "uses", "mean", total_moments="moments"), on=STRATUM)
-    table = _by_period(periods, matched, spec, total=total)
+    table = _compare_periods(periods, matched, spec, total=total)
     counts = {
         "people": total,
         "unmatched": int(uses["people"].sum()) - total,
@@ -69,7 +69,7 @@ def summarise(
     effect = fsum(own["gain"].sort().to_list()) / total
     # what each person adds to the effect: the sum of squares is its variance, with people as clusters
     gain = (pl.col("difference") - (pl.col("mean") + effect) * pl.col("moments")) / total
-    # the mean of the stratum without the person (the jackknife): whose moments are most of it pulls it along
+    # the jackknife: the mean of the stratum without the person, which people with many moments there move more
     spread = 1 / (1 - pl.col("moments") / pl.col("total_moments"))
     loss = share * (pl.col("difference") - pl.col("mean") * pl.col("moments")) * spread
     parts = weighted.select("person", part=pl.when("used").then(gain).otherwise(-loss)).sort("person", "part")
@@ -79,15 +79,15 @@ def summarise(
     numbers = {
         "used_later": used_later,
         "effect": effect,
-        "ci_low": effect - _Z * error,
-        "ci_high": effect + _Z * error,
+        "ci_low": effect - Z_95 * error,
+        "ci_high": effect + Z_95 * error,
         "p_value": erfc(abs(effect) / error / sqrt(2)) if error else None,
         "change": effect / (after - effect) if after > effect else None,
     }
     return table, pl.DataFrame([{**counts, **numbers}], schema=_SUMMARY)
 
 
-def _by_period(periods: pl.DataFrame, matched: pl.DataFrame, spec: ImpactSpec, *, total: int) -> pl.DataFrame:
+def _compare_periods(periods: pl.DataFrame, matched: pl.DataFrame, spec: ImpactSpec, *, total: int) -> pl.DataFrame:
     """Return the means of both sides in each relative period, and the difference in differences."""
     weights = matched.select(*STRATUM, "uses", "moments")
     added = periods.group_by(*STRATUM, "used", "relative_period").agg(pl.col("events", "squares", "active").sum())
@@ -108,7 +108,7 @@ def _by_period(periods: pl.DataFrame, matched: pl.DataFrame, spec: ImpactSpec, *
     )
     mean = pl.col("events") / total
     variance = (pl.col("squares") - pl.col("events") * mean) / max(total - 1, 1)
-    half = _Z * (variance.clip(lower_bound=0) / total).sqrt()
+    half = Z_95 * (variance.clip(lower_bound=0) / total).sqrt()
     table = (
         listed.join(used, on="relative_period", how="left")
         .join(others.drop("part"), on="relative_period", how="left")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from journeys.analyses.calendar import Weekday
-from journeys.analyses.money import check_added_amounts
+from journeys.analyses.money import Measure, check_added_amounts
 from journeys.analyses.protocol import J
 from journeys.analyses.retention.count import count, find_first_starts
 from journeys.analyses.retention.result import Retention
-from journeys.analyses.retention.spec import Clock, Cohorts, Measure, Semantics, When, make_spec
+from journeys.analyses.retention.spec import Clock, Cohorts, Semantics, When, make_spec
 from journeys.analyses.retention.summarise import largest_groups, summarise
 from journeys.steps import StepLike
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys.analyses.breakdown import check_by, describe_wrong_top, name_group
 from journeys.analyses.calendar import Calendar, Weekday, make_calendar
-from journeys.analyses.money import check_column
+from journeys.analyses.money import Measure, describe_wrong_measure
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, describe_wrong_number, raise_all, unknown_message
@@ -21,7 +21,6 @@ from journeys.steps import Step, StepLike, duration_us, resolve_step, step
 Clock = Literal["calendar", "own"]
 When = Literal["on", "on or after", "on or before", "streak"]
 Cohorts = Literal["first", "each"]
-Measure = tuple[Literal["sum"], str]
 Semantics = Literal["mixpanel", "amplitude", "posthog"]
 Rounding = Literal["rounded down to hours", "rounded down to days"]
 
@@ -39,9 +38,6 @@ CHOICES = {
 
 NOT_COMPARED = frozenset({"measure", "by", "top", "first_starts"})
 """Fields in which two retentions are not compared."""
-
-_DAY = 86_400_000_000
-_DAYS = {"d": 1, "w": 7, "mo": 30, "q": 90, "y": 365}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,7 +140,7 @@ def make_spec(
         edges = _period_edges(calendar, periods=1 if problems else periods, brackets=brackets)
     except JourneysError as error:
         problems.append(str(error))
-    problems += _check_measure(journeys, measure)
+    problems += describe_wrong_measure(measure, schema=log.schema)
     raise_all(problems, ArgumentError)
     check_by(log, by)
     passive = list_passive_events(log) if isinstance(back, str) and back == "any" else None
@@ -174,20 +170,10 @@ def make_spec(
     )
 
 
-def _check_measure(journeys: JourneysProtocol, measure: Measure | None) -> list[str]:
-    """Return what is wrong with a measure such as ("sum", "amount")."""
-    if measure is None:
-        return []
-    if not isinstance(measure, tuple) or len(measure) != 2 or measure[0] != "sum":
-        return [f"measure: {measure!r} must be ('sum', column)."]
-    return check_column(measure[1], schema=journeys._log.schema, argument="measure")
-
-
 def _period_edges(calendar: Calendar, *, periods: int, brackets: Sequence[str | timedelta] | None) -> tuple[int, ...]:
     """Return where each period ends on a person's own clock; months are 30 days there."""
     if brackets is None:
-        length = calendar.number * _DAYS[calendar.unit] * _DAY
-        return tuple(length * (n + 1) for n in range(periods + 1))
+        return tuple(calendar.length_us * (n + 1) for n in range(periods + 1))
     if isinstance(brackets, str) or not isinstance(brackets, Sequence):
         raise ArgumentError(f"brackets: {brackets!r} must be a list of durations such as ['1d', '3d', '7d'].")
     edges = tuple(duration_us(one, argument="brackets") for one in brackets)
