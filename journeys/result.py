@@ -83,9 +83,9 @@ class Result:
 
         Lists become Python lists, durations timedeltas, and text objects.
         """
-        from journeys.display import as_pandas
+        from journeys.display import convert_to_pandas
 
-        return as_pandas(self.table)
+        return convert_to_pandas(self.table)
 
     def equals(self, other: Result) -> bool:
         """Return whether another result has the same table, value for value."""

@@ -21,10 +21,10 @@ from journeys.display import (
     format_period,
     format_points,
     format_ratio,
-    html_table,
     render_card,
+    render_html_table,
+    render_text_table,
     shorten_name,
-    text_table,
 )
 
 NASTY = ['<script>alert("1")</script>', "a & b", "تم الإنشاء", "\x1b[31mred", "=cmd|' /C calc'!A0", "", "x" * 300]
@@ -134,10 +134,10 @@ def test_no_name_becomes_an_element_of_the_page(names):
 
 def test_a_table_says_what_it_leaves_out_and_that_it_is_empty():
     df = pl.DataFrame({"people": range(143)})
-    assert "… and 123 more rows" in html_table(df)
-    assert "… and 1 more row<" in html_table(df.head(21))
-    assert "No rows." in html_table(df.clear())
-    assert "… and 123 more row" in text_table(df)
+    assert "… and 123 more rows" in render_html_table(df)
+    assert "… and 1 more row<" in render_html_table(df.head(21))
+    assert "No rows." in render_html_table(df.clear())
+    assert "… and 123 more row" in render_text_table(df)
 
 
 def test_columns_are_described_by_what_they_hold():
@@ -155,23 +155,23 @@ def test_columns_are_described_by_what_they_hold():
             "nothing": pl.Series([None], dtype=pl.String),
         }
     )
-    words = read(html_table(df, style=False)).words
+    words = read(render_html_table(df, style=False)).words
     said = ["12345", "12,345", "3.4%", "3.0%", "4 minutes", "1 March 2026, 09:05", "< 0.001", "A → B", "yes", "–"]
     assert words[df.width :] == said
 
 
 def test_a_correlation_interval_is_no_percentage():
-    assert "0.45" in html_table(pl.DataFrame({"phi": [0.5], "ci_low": [0.4501], "rate_with": [0.1]}))
+    assert "0.45" in render_html_table(pl.DataFrame({"phi": [0.5], "ci_low": [0.4501], "rate_with": [0.1]}))
 
 
 def test_an_interval_is_formatted_like_the_figure_before_it():
     df = pl.DataFrame({"phi": [0.5], "conversion_rate": [0.1], "ci_low": [0.0523]})
-    assert "5.2%" in html_table(df)
-    assert "0.05" in html_table(df.select("conversion_rate", "phi", "ci_low"))
+    assert "5.2%" in render_html_table(df)
+    assert "0.05" in render_html_table(df.select("conversion_rate", "phi", "ci_low"))
 
 
 def test_a_long_cell_is_cut_and_whole_when_pointed_at():
-    page = html_table(pl.DataFrame({"name": ['"<' + "x" * 200]}), style=False)
+    page = render_html_table(pl.DataFrame({"name": ['"<' + "x" * 200]}), style=False)
     assert 'title="&quot;&lt;xxx' in page
     assert page.count("x" * 200) == 1
 
@@ -182,7 +182,7 @@ def test_settings_leave_out_what_was_not_asked():
 
 
 def test_a_terminal_gets_no_escape_sequences_and_columns_in_line():
-    text = text_table(pl.DataFrame({"name": NASTY, "people": range(len(NASTY))}))
+    text = render_text_table(pl.DataFrame({"name": NASTY, "people": range(len(NASTY))}))
     assert "\x1b" not in text
     assert len({len(line) for line in text.splitlines()}) == 1
 
@@ -195,16 +195,16 @@ def test_the_card_has_no_script_and_one_style_sheet():
 
 def test_text_cells_are_set_left_even_where_the_style_sheet_is_taken_away():
     table = pl.DataFrame({"name": ["a"], "people": [3], "day": [date(2026, 3, 1)]})
-    html = html_table(table, style=False)
+    html = render_html_table(table, style=False)
     assert html.count("text-align:left") == 4
     assert '<td class="r">3</td>' in html
 
 
 def test_a_sentence_in_a_cell_keeps_its_middle():
     stated = "days without any event: 13 March 2026, 14 March 2026, 16 March 2026, 19 March 2026 and 14 more"
-    page = html_table(pl.DataFrame({"reason": [stated], "event": [stated]}))
+    page = render_html_table(pl.DataFrame({"reason": [stated], "event": [stated]}))
     assert page.count(f">{stated}</td>") == 1
-    assert "…" in html_table(pl.DataFrame({"reason": ["x" * 1000]}))
+    assert "…" in render_html_table(pl.DataFrame({"reason": ["x" * 1000]}))
 
 
 def test_a_number_behind_a_right_to_left_name_stays_behind_it():
@@ -214,10 +214,12 @@ def test_a_number_behind_a_right_to_left_name_stays_behind_it():
 
 
 def test_a_column_of_credit_has_one_number_of_decimals():
-    page = html_table(pl.DataFrame({"campaign": ["a", "b", "c"], "credit": [1072.0, 17.5, 9.0]}), style=False)
+    page = render_html_table(pl.DataFrame({"campaign": ["a", "b", "c"], "credit": [1072.0, 17.5, 9.0]}), style=False)
     assert re.findall(r'class="r">([^<]*)</td>', page) == ["1,072.0", "17.5", "9.0"]
 
 
 def test_every_p_value_is_written_as_one():
     names = ["p_value", "q_value", "q_equal_time", "p_permuted", "p_family", "q_within"]
-    assert html_table(pl.DataFrame({name: [1e-9] for name in names}), style=False).count("&lt; 0.001") == len(names)
+    assert render_html_table(pl.DataFrame({name: [1e-9] for name in names}), style=False).count("&lt; 0.001") == len(
+        names
+    )

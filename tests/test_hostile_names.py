@@ -7,8 +7,8 @@ import pytest
 
 import journeys as jn
 from journeys import exports
-from journeys.charts.labels import full_name, lines_of, write_label, write_sentence
-from journeys.display import escape_html, html_table, neutralise_controls, render_card, text_table
+from journeys.charts.labels import wrap_sentence, write_full_name, write_label, write_sentence
+from journeys.display import escape_html, neutralise_controls, render_card, render_html_table, render_text_table
 from journeys.report import campaign_report
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -28,13 +28,13 @@ def test_no_control_that_reorders_text_reaches_a_reader(control):
         neutralise_controls(name),
         escape_html(name),
         escape_html(name, sentence=True),
-        html_table(table, style=False),
+        render_html_table(table, style=False),
         render_card(name, sentence=name, settings={"goal": name}, table=table),
-        text_table(table),
+        render_text_table(table),
         exports.to_markdown(table),
     ):
         assert not re.search(f"[{BIDI}]", shown)
-    for shown in (write_label(name), write_sentence(name), full_name(name), lines_of(name, 20)):
+    for shown in (write_label(name), write_sentence(name), write_full_name(name), wrap_sentence(name, 20)):
         assert control not in shown
     assert neutralise_controls(name) == f"[U+{ord(control):04X}]Buy"
 

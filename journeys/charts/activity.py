@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import write_full_name, write_label
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_duration, format_number
 
 _MOST_NAMED = 20
@@ -45,7 +45,7 @@ def draw_activity(
     """
     if not table.height:
         return draw_nothing("There are no accounts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     rows = table.to_dicts()
     named = 6 if narrow else _MOST_NAMED
     by_condition = table["fit"].dtype == pl.Boolean
@@ -162,7 +162,7 @@ def _hover_text(row: dict[str, object]) -> str:
     silent = row["silent_for"]
     quiet = "" if silent is None else f"<br>silent for {format_duration(silent)}"  # type: ignore[arg-type]
     return (
-        f"<b>{full_name(str(row['account']))}</b> ({row['state']})<br>{format_count(row['members'], 'member')}, "  # type: ignore[arg-type]
+        f"<b>{write_full_name(str(row['account']))}</b> ({row['state']})<br>{format_count(row['members'], 'member')}, "  # type: ignore[arg-type]
         f"{format_number(row['active_members'])} active on {format_count(row['active_days'], 'day')}, "  # type: ignore[arg-type]
         f"{format_count(row['events'], 'event')}{quiet}"  # type: ignore[arg-type]
     )

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import row_ticks
+from journeys.charts.labels import wrap_sentence, write_full_name, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import label_rows
 from journeys.display import choose_form, format_amount, format_count, format_number, format_percent
 
 _MOST = 15  # touchpoints; the others are added up in a last bar
@@ -50,14 +50,14 @@ def draw_attribution(
     kept = table.filter(earns | (pl.col("cost") > 0) if "cost" in table.columns else earns).to_dicts()
     if not any(row["credit"] for row in kept):
         return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     shown, rest = kept[:_MOST], kept[_MOST:]
     names = [write_label(row[touch], 18 if narrow else 34) for row in shown]
     credit = [row["credit"] for row in shown]
     said = [_hover_text(row, currency=currency) for row in shown]
     hover = [
-        f"<b>{full_name(row[touch])}</b><br>"
-        + lines_of(
+        f"<b>{write_full_name(row[touch])}</b><br>"
+        + wrap_sentence(
             f"{format_count(row['touched'], 'person')} {choose_form(row['touched'], 'was', 'were')} touched, "
             f"{format_number(row['converted'])} of them converted ({format_percent(row['conversion_rate'])}); "
             f"credit {_format_amount(row['credit'])}.",
@@ -73,7 +73,7 @@ def draw_attribution(
             name: sum(row[name] for row in rest) for name in ("credit", "share", "value") if name in rest[0]
         }
         said.append(_hover_text(added, currency=currency))
-        hover.append(lines_of(f"{format_count(len(rest), 'touchpoint')} with less credit.", 48))
+        hover.append(wrap_sentence(f"{format_count(len(rest), 'touchpoint')} with less credit.", 48))
         tints.append(theme.other)
     places = [-k for k in range(len(names))]
     fig = Chart(
@@ -93,7 +93,7 @@ def draw_attribution(
     # room for the text at the end of the longest bar: what it takes of the width, in parts of what it leaves
     taken = min(0.7, max(map(len, said)) * 7 / (250 if narrow else 700))
     fig.update_xaxes(visible=False, fixedrange=True, range=[0, max(credit) * (1.02 + taken / (1 - taken))])
-    fig.update_yaxes(**row_ticks([f"{name}  " for name in names], colour=theme.ink))
+    fig.update_yaxes(**label_rows([f"{name}  " for name in names], colour=theme.ink))
     height = 34 * len(names) + 20
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 

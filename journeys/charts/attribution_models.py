@@ -6,9 +6,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks, row_ticks
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import label_rows, place_percent_ticks
 from journeys.display import format_interval, format_number, format_percent
 
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star")
@@ -44,7 +44,7 @@ def draw_attribution_models(
     names = known[touch].unique(maintain_order=True).head(_MOST).to_list()
     if not names:
         return draw_nothing("No conversion, no credit.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     models = known["model"].unique(maintain_order=True).to_list()
     place = {name: -at for at, name in enumerate(names)}
     fig = Chart()
@@ -70,7 +70,7 @@ def draw_attribution_models(
                 "width": 0,
             },
             hovertext=[
-                f"<b>{full_name(row[touch])}</b>, {write_label(model.replace('_', ' '))}<br>"
+                f"<b>{write_full_name(row[touch])}</b>, {write_label(model.replace('_', ' '))}<br>"
                 f"{format_percent(row['share'])} ({format_interval(row['ci_low'], row['ci_high'])})"
                 + ("" if row.get("value") is None else f"<br>value {format_number(row['value'])}")
                 for row in own
@@ -78,9 +78,9 @@ def draw_attribution_models(
             hoverinfo="text",
         )
     ends = known.filter(pl.col(touch).is_in(names)).select("share", "ci_low", "ci_high")
-    fig.update_xaxes(**percent_ticks([0.0, *pl.concat(ends.get_columns()).drop_nulls().to_list()]), showgrid=True)
+    fig.update_xaxes(**place_percent_ticks([0.0, *pl.concat(ends.get_columns()).drop_nulls().to_list()]), showgrid=True)
     labels = [write_label(name, 18 if narrow else 34) + "  " for name in names]
-    fig.update_yaxes(**row_ticks(labels, colour=theme.ink), showgrid=False)
+    fig.update_yaxes(**label_rows(labels, colour=theme.ink), showgrid=False)
     height = max(46, 11 * len(models)) * len(names) + 130
     fig.update_layout(showlegend=True, legend={"y": -40 / height, "yanchor": "top"})
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, full_quote, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import write_full_name, write_label, write_quoted_name
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_number, format_percent
 
 _MOST = 10  # bars
@@ -38,7 +38,7 @@ def draw_next_events(
     rows = table.filter(pl.col("position") == 1).head(_MOST).to_dicts()
     if not rows:
         return draw_nothing("No one dropped off here.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     fig = Chart(
         go.Bar(
             x=[row["share"] for row in rows],
@@ -48,7 +48,7 @@ def draw_next_events(
             text=[f"{format_number(row['people'])} · {format_percent(row['share'])}" for row in rows],
             textposition="outside",
             cliponaxis=False,
-            hovertext=[f"{full_quote(row['event'])}: {format_count(row['people'], 'person')}" for row in rows],
+            hovertext=[f"{write_quoted_name(row['event'])}: {format_count(row['people'], 'person')}" for row in rows],
             hoverinfo="text",
         )
     )
@@ -77,7 +77,7 @@ def draw_changes(
     rows = [row for row in table.to_dicts() if row["change"] is not None]
     if not rows:
         return draw_nothing("Nothing differs.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = Chart(
         go.Bar(
@@ -89,7 +89,8 @@ def draw_changes(
             textposition="outside",
             cliponaxis=False,
             hovertext=[
-                f"{full_name(row['choice'])}: {full_name(row['here'])} → {full_name(row['there'])}" for row in rows
+                f"{write_full_name(row['choice'])}: {write_full_name(row['here'])} → {write_full_name(row['there'])}"
+                for row in rows
             ],
             hoverinfo="text",
         )

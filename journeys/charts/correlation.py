@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, plain_name, write_label
+from journeys.charts.labels import flatten_name, wrap_sentence, write_label
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours, write_note
-from journeys.charts.ticks import row_ticks
+from journeys.charts.theme import Colours, apply_theme, choose_symbol, choose_theme, draw_nothing, write_note
+from journeys.charts.ticks import label_rows
 from journeys.display import (
     adapt_words,
     format_count,
@@ -23,7 +23,7 @@ from journeys.display import (
     format_p_value,
     format_percent,
     format_ratio,
-    join_numbers,
+    keep_units_together,
     quote_label,
     shorten_name,
 )
@@ -75,7 +75,7 @@ def draw_correlation(
     if not cut:
         words = "No behaviour can be compared: there are too few people, or all or none of them converted."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     places = [-i for i in range(len(cut))]
     tints = [theme.better if row["phi"] >= 0 else theme.worse for row in cut]
     holds = [row["q_value"] is not None and row["q_value"] <= level for row in cut]
@@ -98,7 +98,7 @@ def draw_correlation(
             mode="markers",
             marker={
                 "size": 10,
-                "symbol": [sign_of(row["phi"]) for row in cut],
+                "symbol": [choose_symbol(row["phi"]) for row in cut],
                 "color": [tint if hold else theme.paper for tint, hold in zip(tints, holds, strict=True)],
                 "line": {"color": tints, "width": 2},
             },
@@ -119,7 +119,7 @@ def draw_correlation(
         zerolinewidth=1,
     )
     labels = [write_label(row["behaviour"], 34) + "  " for row in cut]
-    fig.update_yaxes(**row_ticks(labels, colour=theme.ink, margin=0.7), visible=not narrow)
+    fig.update_yaxes(**label_rows(labels, colour=theme.ink, margin=0.7), visible=not narrow)
     side = 16
     if narrow:
         for row, place in zip(cut, places, strict=True):
@@ -172,7 +172,7 @@ def _write_columns(
 
     The room is in pixels, so that the columns stand apart however wide the figure is.
     """
-    short = shorten_name(plain_name(goal), 22)
+    short = shorten_name(flatten_name(goal), 22)
     who = adapt_words("those who").removeprefix("those ")
     heads = (("φ",), (f"{short}:", f"{who} did"), (f"{short}:", f"{who} did not"))
     cells = [(("", format_ratio(row["phi"])), *_describe_rates(row)) for row in cut]
@@ -230,7 +230,7 @@ def _write_below(
     drawn = [
         "\u00a0" * (indent + (4 if piece else 0)) + write_label(part)
         for line, indent in zip(lines, indents, strict=True)
-        for piece, part in enumerate(wrap(join_numbers(line.strip()), width - indent))
+        for piece, part in enumerate(wrap(keep_units_together(line.strip()), width - indent))
     ]
     write_note(fig, "<br>".join(drawn), size=11 if narrow else 12, colour=theme.muted)
     return len(drawn) * 17 + 14
@@ -247,4 +247,4 @@ def _hover_text(row: dict[str, Any], goal: str, level: float) -> str:
         f"{adapt_words(f'{format_number(did_not)} who did not')}. "
         f"phi {format_ratio(row['phi'])}{f' ({within})' if within else ''}, q {format_p_value(q)}"
     )
-    return lines_of(text + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)
+    return wrap_sentence(text + ("" if q is not None and q <= level else "; does not hold after correction") + ".", 56)

@@ -9,8 +9,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
-from journeys.charts.ticks import percent_ticks, time_unit
+from journeys.charts.theme import add_opacity, apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import choose_time_unit, place_percent_ticks
 from journeys.display import choose_form, format_count, format_duration, format_interval, format_percent
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -49,10 +49,10 @@ def draw_cumulative_curve(
     """
     if not table.height:
         return draw_nothing("No one has converted.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     parts = table.partition_by(groups, maintain_order=True) if groups else [table]
-    size, unit = time_unit(int(table["time"].to_physical().to_numpy().max()))
+    size, unit = choose_time_unit(int(table["time"].to_physical().to_numpy().max()))
     fig = Chart()
     sizes = [max(part["at_risk"]) for part in parts]
     for place, (part, most) in enumerate(zip(parts, sizes, strict=True)):
@@ -62,7 +62,7 @@ def draw_cumulative_curve(
         if len(parts) <= MOST_BANDS:
             fig.add_scatter(x=time, y=[0.0, *part["ci_high"].fill_null(strategy="forward")], **hidden)
             low = [0.0, *part["ci_low"].fill_null(strategy="forward")]
-            fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=with_opacity(colour, 0.12), **hidden)
+            fig.add_scatter(x=time, y=low, fill="tonexty", fillcolor=add_opacity(colour, 0.12), **hidden)
         name = " · ".join(str(part[group][0]) for group in groups)
         hover_texts = [
             f"{format_percent(row['share'])} ({format_interval(row['ci_low'], row['ci_high'])}) "
@@ -87,7 +87,7 @@ def draw_cumulative_curve(
         )
     many = [part for part, most in zip(parts, sizes, strict=True) if most >= FEW] or parts
     shown = pl.concat(many)
-    ticks = percent_ticks([*shown["share"], *(shown["ci_high"] if len(parts) <= MOST_BANDS else ())])
+    ticks = place_percent_ticks([*shown["share"], *(shown["ci_high"] if len(parts) <= MOST_BANDS else ())])
     fig.update_yaxes(**ticks, range=[0, ticks["tickvals"][-1]], showgrid=True)
     fig.update_xaxes(title=unit)
     # Below the axis, where any number of groups has room; the theme shows no legend by itself.

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_quote, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import write_label, write_quoted_name
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_day
 
 _HEIGHT = 0.8
@@ -48,7 +48,7 @@ def draw_dictionary(
     if table.height > len(rows):
         more = f"{len(rows)} of {format_count(table.height, 'event')}, those that changed first"
         subtitle = f"{subtitle}; {more}" if subtitle else more
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     fig = Chart()
     for place, row in enumerate(rows):
         found = days.filter(pl.col("event") == row["event"])
@@ -59,7 +59,7 @@ def draw_dictionary(
             base=[-place] * found.height,
             marker={"color": theme.events[0] if row["state"] == _UNCHANGED else theme.drop, "line": {"width": 0}},
             hovertext=[
-                f"{full_quote(row['event'])}, {format_day(when)}: {format_count(count, 'row')}"
+                f"{write_quoted_name(row['event'])}, {format_day(when)}: {format_count(count, 'row')}"
                 for when, count in zip(found["day"], counts, strict=True)
             ],
             hoverinfo="text",

@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours
-from journeys.charts.ticks import point_ticks
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import Colours, apply_theme, choose_symbol, choose_theme, draw_nothing
+from journeys.charts.ticks import place_point_ticks
 from journeys.display import format_number, format_p_value, format_percent, format_points
 
 
@@ -36,7 +36,7 @@ def draw_difference_intervals(
     rows = [row for row in table.to_dicts() if row["difference"] is not None]
     if not rows:
         return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     groups = table.columns[: table.columns.index("step")]
     names = [" · ".join([*(str(row[group]) for group in groups), str(row["name"])]) for row in rows]
     places = [-place for place in range(len(rows))]
@@ -49,7 +49,7 @@ def draw_difference_intervals(
             mode="markers",
             marker={
                 "size": 9,
-                "symbol": [sign_of(row["difference"]) for row in rows],
+                "symbol": [choose_symbol(row["difference"]) for row in rows],
                 "color": [colour if held else theme.paper for colour, held in zip(tone, sure, strict=True)],
                 "line": {"color": tone, "width": 2},
             },
@@ -62,7 +62,7 @@ def draw_difference_intervals(
                 "width": 0,
             },
             hovertext=[
-                f"{full_name(name)}<br>{format_percent(row['rate'])} of these ({format_number(row['people'])}), "
+                f"{write_full_name(name)}<br>{format_percent(row['rate'])} of these ({format_number(row['people'])}), "
                 f"{format_percent(row['rate_against'])} of the others ({format_number(row['people_against'])})<br>"
                 f"{format_points(row['difference'], row['ci_low'], row['ci_high'])}, q {format_p_value(row['q_value'])}"
                 for name, row in zip(names, rows, strict=True)
@@ -72,7 +72,7 @@ def draw_difference_intervals(
     )
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
     ends = [row[end] for row in rows for end in ("difference", "ci_low", "ci_high")]
-    fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
+    fig.update_xaxes(**place_point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
     named = zip(rows, names, strict=True)
     fig.update_yaxes(
         tickvals=places,

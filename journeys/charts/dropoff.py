@@ -8,16 +8,16 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import wrap_sentence, write_full_name, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import (
     format_count,
+    format_definite_count,
     format_interval,
     format_number,
     format_percent,
     quote_label,
     quote_labels,
-    the_count,
 )
 
 ENOUGH = 30
@@ -49,7 +49,7 @@ def draw_dropoff(
     rows = table.head(_MOST).to_dicts()
     if not rows:
         return draw_nothing("No one is lost.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     has_few = any(row["passed"] < ENOUGH for row in rows)
     notes = (
         [f"the {len(rows)} of {format_count(table.height, 'event')} that lose most"] if table.height > len(rows) else []
@@ -91,7 +91,7 @@ def _bar_label(row: dict[str, Any], *, narrow: bool) -> str:
 
 def _hover_text(row: dict[str, Any]) -> str:
     text = (
-        f"{format_number(row['people'])} of {the_count(row['passed'], 'person')} at "
+        f"{format_number(row['people'])} of {format_definite_count(row['passed'], 'person')} at "
         f"{quote_label(row['event'])} ended there."
     )
     steps = row.get("last_steps")
@@ -99,4 +99,4 @@ def _hover_text(row: dict[str, Any]) -> str:
         text += f" Most often after: {quote_labels(steps)}."
     if row.get("instead"):
         text += f" Those who went on mostly did {quote_label(row['instead'])}."
-    return lines_of(text, 60) if len(text) < 400 else full_name(text)
+    return wrap_sentence(text, 60) if len(text) < 400 else write_full_name(text)

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_quote, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import write_label, write_quoted_name
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_number, format_percent
 
 _NOTHING = "(nothing more)"
@@ -39,7 +39,7 @@ def draw_exits(
     """
     if not states.height:
         return draw_nothing("No one left.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     tones = {"left": theme.drop, "still has time": theme.grid, "went another way": theme.goal}
     steps = states.select("step", "name").unique().sort("step").rows()
     totals = dict(states.group_by("step").agg(pl.col("people").sum()).iter_rows())
@@ -63,7 +63,7 @@ def draw_exits(
                 constraintext="none",
                 hovertext=[
                     f"{format_count(found.get(step, 0), 'exit')} of {format_number(totals[step])} "
-                    f"after {full_quote(name)}: {state}"
+                    f"after {write_quoted_name(name)}: {state}"
                     for step, name in steps
                 ],
                 hoverinfo="text",

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_quote, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import point_ticks
+from journeys.charts.labels import write_label, write_quoted_name
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import place_point_ticks
 from journeys.display import (
     format_count,
     format_number,
@@ -47,7 +47,7 @@ def draw_experiment(
         return draw_nothing("No variant can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     if control is not None and subtitle:
         subtitle = f"{subtitle}; the control: {_describe_outcome(control)}"
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     shades = [theme.better if row["difference"] >= 0 else theme.worse for row in rows]
     clear = [row["q_value"] is not None and row["q_value"] <= 0.05 for row in rows]
     fig = Chart(
@@ -70,7 +70,7 @@ def draw_experiment(
                 "line": {"color": shades, "width": 2},
             },
             hovertext=[
-                f"{full_quote(row['variant'])}, {format_count(row['people'], 'person')}<br>"
+                f"{write_quoted_name(row['variant'])}, {format_count(row['people'], 'person')}<br>"
                 f"{_format_difference(row)}, "
                 f"q {format_p_value(row['q_value'])}"
                 for row in rows
@@ -81,7 +81,7 @@ def draw_experiment(
     ends = [row[name] for row in rows for name in ("difference_low", "difference_high")]
     fig.add_vline(x=0, line={"color": theme.muted, "width": 1})
     if "rate" in table.columns:
-        fig.update_xaxes(**point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
+        fig.update_xaxes(**place_point_ticks(ends, most=4 if narrow else 7), title="points", showgrid=True)
     else:
         fig.update_xaxes(showgrid=True, title="difference of means", rangemode="tozero")
     fig.update_yaxes(

@@ -8,8 +8,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from journeys.charts.labels import write_sentence
-from journeys.display import join_numbers
-from journeys.display.options import cell_width
+from journeys.display import keep_units_together
+from journeys.display.options import get_cell_width
 
 PICTURE_WIDTH, _PHONE_WIDTH = 1080, 390
 _TEXT_WIDTH, _PHONE_TEXT_WIDTH, _MOST_TEXT = 760, 350, 1440
@@ -57,7 +57,7 @@ def set_titles(
     """
     meta = fig.layout.meta or {}
     size = 16 if narrow else 18
-    known = width or (None if narrow else cell_width())
+    known = width or (None if narrow else get_cell_width())
     room = min(known or (_PHONE_TEXT_WIDTH if narrow else _TEXT_WIDTH), _MOST_TEXT) - 16
     beside = 0 if known is None or picture else _BUTTONS
     lines = _wrap_lines(title.removesuffix("."), (room - beside) / (_BOLD * size))
@@ -103,4 +103,4 @@ def remove_titles(fig: go.Figure) -> go.Figure:
 
 def _wrap_lines(text: str, letters: float) -> list[str]:
     """Wrap text, but never between a number and its unit."""
-    return wrap(join_numbers(text), int(letters))
+    return wrap(keep_units_together(text), int(letters))

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of
+from journeys.charts.labels import wrap_sentence
 from journeys.charts.sankey.draw import (
     FAINT,
     FULL,
@@ -32,7 +32,7 @@ from journeys.charts.sankey.ribbons import (
     list_path_nodes,
     split_ribbons,
 )
-from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.charts.theme import CONTINUES, DROP_OFF, Colours, add_opacity, apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_number, format_percent, format_points, quote_label, quote_labels
 
 _MOST_LINKS = 60
@@ -78,7 +78,7 @@ def draw_flow_difference(
     >>> list(draw_flow_difference(table).data[0].link.value)
     [0.2]
     """
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     collapsed = collapse_small_nodes(
         table.sort("position", "source", "target").to_dicts(), most=count_names(MOST, narrow=narrow), goal=goal,
         add=("difference", *SHARES[:2]), nodes=_list_nodes(nodes),
@@ -106,7 +106,7 @@ def draw_flow_difference(
     traces = canvas.traces(
         colours=node_colours,
         fill=lambda link: _fill_link(links[link.row], theme, is_tested=is_tested),
-        hover_fill=lambda link: with_opacity(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
+        hover_fill=lambda link: add_opacity(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
         outline=lambda link: outline[link.row],
         node_outlines=node_outlines,
         node_text=lambda node: _describe_node(node, known),
@@ -185,7 +185,7 @@ def draw_both(
     >>> len(draw_both(table).data)
     2
     """
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     both = pl.col(SHARES[0]).fill_null(0) + pl.col(SHARES[1]).fill_null(0)
     rows = table.with_columns(both=both).sort("position", "source", "target").to_dicts()
     keep = {node for begins, path in paths for node in list_path_nodes(path, begins)}
@@ -299,8 +299,8 @@ def _draw_group(
 
     def choose_fill(link: Link) -> str:
         if link.target.leaving_from is not None:
-            return with_opacity(theme.drop, 0.55)
-        return with_opacity(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
+            return add_opacity(theme.drop, 0.55)
+        return add_opacity(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
 
     def format_node(node: Node) -> str:
         return format_percent(node.people) if size is None else format_number(round(node.people * size))
@@ -308,9 +308,11 @@ def _draw_group(
     traces = canvas.traces(
         colours=node_colours,
         fill=choose_fill,
-        hover_fill=lambda link: with_opacity(node_colours[link.source.key], FULL),
+        hover_fill=lambda link: add_opacity(node_colours[link.source.key], FULL),
         node_outlines=outlines,
-        node_text=lambda node: lines_of(f"{_name_node(node)}: {format_percent(node.people)} of all who start.", 60),
+        node_text=lambda node: wrap_sentence(
+            f"{_name_node(node)}: {format_percent(node.people)} of all who start.", 60
+        ),
         link_text=lambda link: _describe_link(ribbons[link.row].row),
     )
     on_path = {end.key for link in canvas.layout.links if link.key in path for end in (link.source, link.target)}
@@ -366,14 +368,14 @@ def _signed_points(row: Mapping[str, Any]) -> str:
 def _fill_link(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> str:
     """Fill links that more take here; links that fewer take are hollow, so that they differ in greyscale, too."""
     if row["difference"] > 0:
-        return with_opacity(theme.better, 0.75 if _is_significant(row, is_tested=is_tested) else 0.3)
-    return with_opacity(theme.worse, 0.14 if _is_significant(row, is_tested=is_tested) else 0.04)
+        return add_opacity(theme.better, 0.75 if _is_significant(row, is_tested=is_tested) else 0.3)
+    return add_opacity(theme.worse, 0.14 if _is_significant(row, is_tested=is_tested) else 0.04)
 
 
 def _outline_link(row: Mapping[str, Any], theme: Colours, *, is_tested: bool) -> tuple[str, float]:
     if row["difference"] > 0:
-        return with_opacity(theme.better, 0), 0.0
-    return with_opacity(theme.worse, 1 if _is_significant(row, is_tested=is_tested) else 0.5), 1.2
+        return add_opacity(theme.better, 0), 0.0
+    return add_opacity(theme.worse, 1 if _is_significant(row, is_tested=is_tested) else 0.5), 1.2
 
 
 def _is_significant(row: Mapping[str, Any], *, is_tested: bool) -> bool:
@@ -402,7 +404,7 @@ def _describe_link(row: Mapping[str, Any]) -> str:
 
 def _describe_node(node: Node, known: Mapping[tuple[int, str], Mapping[str, Any]]) -> str:
     row = known.get((node.position, node.name)) if node.leaving_from is None else None
-    return lines_of(_name_node(node), 60) if row is None else _describe_difference(_name_node(node), row)
+    return wrap_sentence(_name_node(node), 60) if row is None else _describe_difference(_name_node(node), row)
 
 
 def _describe_difference(name: str, row: Mapping[str, Any]) -> str:
@@ -410,4 +412,4 @@ def _describe_difference(name: str, row: Mapping[str, Any]) -> str:
         f"{format_percent(row['share_of_start'])} here, {format_percent(row['against_share_of_start'])} of the others"
     )
     difference = format_points(row["difference"], row.get("difference_low"), row.get("difference_high"))
-    return lines_of(f"{name}: {shares}; {difference}.", 60)
+    return wrap_sentence(f"{name}: {shares}; {difference}.", 60)

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_quote, lines_of, rename_counts, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import rename_counts, wrap_sentence, write_label, write_quoted_name
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_duration, format_interval, format_number, format_percent, quote_label
 
 FEW = 30
@@ -71,7 +71,7 @@ def draw_funnel(
     if not any(row["people"] for row in rows):
         words = "No one reached the first step." if rows else "There are no steps to show."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     # in an open funnel people enter at later steps too, so that the first step is not everyone
     start = max(round(row["people"] / row["rate_from_start"]) for row in rows if row["rate_from_start"])
     # those who got this far and no further are lost between this row and the next
@@ -176,11 +176,13 @@ def _loss_text(row: dict[str, Any], lost: int, *, loud: str | None) -> str:
 def _hover_text(row: dict[str, Any], first: str, unit: str) -> str:
     people = format_count(row["people"], unit)
     if row["step"] == 1:
-        return f"{people} did {full_quote(row['name'])}"
+        return f"{people} did {write_quoted_name(row['name'])}"
     text = (
         f"{people} reached {quote_label(row['name'])}: {format_percent(row['rate_from_start'])} of those who did "
         f"{quote_label(first)}, "
         f"{format_percent(row['rate_from_previous'])} of those at the step before."
     )
     time = row.get("median_time_from_start")
-    return lines_of(text + (f" Median time from the start {format_duration(time)}." if time is not None else ""), 56)
+    return wrap_sentence(
+        text + (f" Median time from the start {format_duration(time)}." if time is not None else ""), 56
+    )

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, write_label
+from journeys.charts.labels import wrap_sentence, write_label
 from journeys.charts.text_width import break_text, fit_text, measure_text
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import place_percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent, quote_label
-from journeys.display.options import cell_width
+from journeys.display.options import get_cell_width
 
 _PANEL_GAP = 70
 """The least pixels between two panels of a narrow chart."""
@@ -47,12 +47,12 @@ def draw_groups(
         return draw_nothing(
             "No group reached the first step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow
         )
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     names = list(groups)
     places = [-i for i in range(len(names))]
     labels = _label_groups(groups, narrow=narrow)
     # the pixels of all panels on a phone, or in a notebook cell; a bold letter is an eighth wider
-    room = ((380 if narrow else cell_width() or 900) - max(map(measure_text, labels)) - 30) / 1.13
+    room = ((380 if narrow else get_cell_width() or 900) - max(map(measure_text, labels)) - 30) / 1.13
     gap = 0.05
     wide = (1 + gap) / len(steps) - gap
     fig = Chart()
@@ -68,7 +68,7 @@ def draw_groups(
         # the wide interval of a few people must not squeeze all others
         tops = [row.get(high) or row[measure] or 0 for row, base in zip(rows, bases, strict=True) if base >= few]
         tops = tops or [row[measure] or 0 for row in rows]
-        ticks = percent_ticks(tops, most=4)
+        ticks = place_percent_ticks(tops, most=4)
         end = max(ticks["tickvals"][-1] * 1.04, 1e-9)
         for x, y, row, shade in zip(rates, places, rows, shades, strict=True):
             if x is not None and row.get(low) is not None:
@@ -225,4 +225,6 @@ def _hover_text(
         f"{quote_label(name)}: {format_count(row['people'], unit)} of {format_number(base)} at {base_name} reached "
         f"{quote_label(row['name'])}, {format_percent(row[measure])}{within}."
     )
-    return lines_of(text + (adapt_words(f" Fewer than {few} people: interpret with care.") if base < few else ""), 56)
+    return wrap_sentence(
+        text + (adapt_words(f" Fewer than {few} people: interpret with care.") if base < few else ""), 56
+    )

@@ -8,8 +8,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import rename_counts
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import write_edges
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import write_bin_edges
 from journeys.display import format_count, format_duration, format_number, format_percent
 
 
@@ -36,9 +36,9 @@ def draw_histogram(
     total = int(bins["people"].sum())
     if not total:
         return draw_nothing("No one took both steps.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     edges = [*bins["from"].to_physical(), int(bins["to"].to_physical()[-1])]
-    size, axis_title, edge_labels = write_edges(edges)
+    size, axis_title, edge_labels = write_bin_edges(edges)
     # bins that grow are drawn equally wide
     at = np.array(edges) / size if size else np.arange(len(edges)) - 0.5
     # with few bins each has its value, and the axis the edges between them

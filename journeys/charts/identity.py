@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, plain_name, write_label
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import flatten_name, wrap_sentence, write_label
+from journeys.charts.theme import Colours, apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_moment, format_number, format_percent
 
 
@@ -37,7 +37,7 @@ def draw_linked_events(
     total = count.get("events", 0)
     if not total:
         return draw_nothing("There are no events.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     anonymous = count.get("anonymous events", 0)
     linked = count.get("of these linked to a known person", 0)
     parts = (
@@ -55,7 +55,7 @@ def draw_linked_events(
                 orientation="h",
                 width=0.36,
                 marker={"color": colour},
-                hovertext=lines_of(hover, 50),
+                hovertext=wrap_sentence(hover, 50),
                 hoverinfo="text",
                 text=f"  <b>{format_percent(events / total)}</b>  {format_number(events)}",
                 textposition="outside",
@@ -80,18 +80,20 @@ def draw_linked_events(
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=200)
 
 
-def draw_sizes(sizes: pl.DataFrame, *, finding: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
+def draw_identifier_counts(
+    sizes: pl.DataFrame, *, finding: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
     """Draw how many identifiers people have: `identifiers`, `people`.
 
     Examples
     --------
-    >>> draw_sizes(pl.DataFrame({"identifiers": [1, 2], "people": [30, 4]})).data[0].type
+    >>> draw_identifier_counts(pl.DataFrame({"identifiers": [1, 2], "people": [30, 4]})).data[0].type
     'bar'
     """
     rows = _fold_tail(sizes, most=6 if narrow else 16)
     if not rows:
         return draw_nothing("There are no identifiers.", title=finding, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     total = sum(people for _, people in rows)
     fig = Chart(
         go.Bar(
@@ -139,7 +141,9 @@ def _fold_tail(sizes: pl.DataFrame, *, most: int) -> list[tuple[str, int]]:
     return bars + ([(f"{format_number(tail[0][0])} or more", sum(people for _, people in tail))] if tail else [])
 
 
-def draw_chain(table: pl.DataFrame, *, finding: str = "", dark: bool = False, narrow: bool = False) -> go.Figure:
+def draw_evidence_chain(
+    table: pl.DataFrame, *, finding: str = "", dark: bool = False, narrow: bool = False
+) -> go.Figure:
     """Draw a chain of evidence from one identifier to another; a refused link is dashed.
 
     Parameters
@@ -155,13 +159,13 @@ def draw_chain(table: pl.DataFrame, *, finding: str = "", dark: bool = False, na
     >>> from datetime import datetime
     >>> link = {"id_type_a": "user_id", "id_a": "u1", "id_type_b": "email", "id_b": "a@b.example", "kind": "row",
     ...     "first_seen": datetime(2026, 3, 1), "rows": 2, "source": "segment", "event": None, "reason": None}
-    >>> [len(trace.x) for trace in draw_chain(pl.DataFrame([link])).data]
+    >>> [len(trace.x) for trace in draw_evidence_chain(pl.DataFrame([link])).data]
     [2, 2]
     """
     rows = table.to_dicts()
     if not rows:
         return draw_nothing("Nothing links them.", title=finding, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     # A chain runs downwards, so that each link has lines for its evidence at any width.
     places: dict[tuple[str, str], float] = {}
     heads: list[tuple[tuple[str, str], float]] = []
@@ -176,7 +180,7 @@ def draw_chain(table: pl.DataFrame, *, finding: str = "", dark: bool = False, na
                 foot -= _GAP
             places[ends[0]] = foot
             heads.append((ends[0], foot))
-        evidence = wrap(plain_name(_describe_evidence(row)), 44 if narrow else 130)[:_LINES]
+        evidence = wrap(flatten_name(_describe_evidence(row)), 44 if narrow else 130)[:_LINES]
         refused = row["reason"] is not None
         if ends[1] not in places:
             foot -= _ROW + _LINE * (len(evidence) - 1)

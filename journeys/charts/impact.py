@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.charts.theme import add_opacity, apply_theme, choose_theme, draw_nothing
 from journeys.display import adapt_words, format_interval, format_ratio
 
 
@@ -38,14 +38,14 @@ def draw_impact(
     rows = table.filter(pl.col("mean").is_not_null()).to_dicts()
     if not rows:
         return draw_nothing("No one can be compared.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     x = [row["relative_period"] for row in rows]
     fig = Chart(
         go.Scatter(
             x=[*x, *x[::-1]],
             y=[*(row["ci_high"] for row in rows), *(row["ci_low"] for row in rows[::-1])],
             fill="toself",
-            fillcolor=with_opacity(theme.goal, 0.15),
+            fillcolor=add_opacity(theme.goal, 0.15),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",

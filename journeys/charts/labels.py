@@ -8,7 +8,14 @@ from textwrap import wrap
 
 import polars as pl
 
-from journeys.display import describe_blank, display_names, join_numbers, neutralise_controls, quote_label, shorten_name
+from journeys.display import (
+    apply_display_names,
+    describe_blank,
+    keep_units_together,
+    neutralise_controls,
+    quote_label,
+    shorten_name,
+)
 from journeys.display.text import RTL
 
 _START, _END = "\u2068", "\u2069"
@@ -27,7 +34,7 @@ def write_label(text: str, width: int | None = None) -> str:
     >>> write_label("Loaded a Page: /blog/how-to-plan-a-launch", 24)
     'Loaded a Pa…lan-a-launch'
     """
-    flat = plain_name(text)
+    flat = flatten_name(text)
     cut = shorten_name(flat, width) if width else flat
     return f"{_START}{_make_safe(cut)}{_END}" if RTL.search(cut) else _make_safe(cut)
 
@@ -40,7 +47,7 @@ def write_labels(texts: Sequence[str], width: int) -> list[str]:
     >>> write_labels(["campaign 1 of the spring sale", "campaign 2 of the spring sale", "search"], 16)
     ['…ign 1 of the s…', '…ign 2 of the s…', 'search']
     """
-    flat = [plain_name(text) for text in texts]
+    flat = [flatten_name(text) for text in texts]
     cut = [shorten_name(name, width) for name in flat]
     for short in {one for one in cut if cut.count(one) > 1}:
         alike = [at for at, one in enumerate(cut) if one == short and len(flat[at]) > width]
@@ -59,7 +66,7 @@ def write_sentence(text: str) -> str:
     >>> write_sentence("of تم 46% & more").encode("ascii", "namereplace").decode().count("ISOLATE")
     2
     """
-    return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _make_safe(plain_name(text)))
+    return RTL.sub(lambda run: f"{_START}{run[0]}{_END}", _make_safe(flatten_name(text)))
 
 
 def _make_safe(text: str) -> str:
@@ -68,42 +75,42 @@ def _make_safe(text: str) -> str:
     return safe.replace("%{", "%&#123;")
 
 
-def plain_name(text: str) -> str:
+def flatten_name(text: str) -> str:
     """Put a name on one line, not yet escaped; an empty or blank one is named.
 
     Examples
     --------
-    >>> plain_name("Signed  Up"), plain_name(""), plain_name("  ")
+    >>> flatten_name("Signed  Up"), flatten_name(""), flatten_name("  ")
     ('Signed Up', '(no name)', '(blank)')
     """
-    return neutralise_controls(display_names(" ".join(text.split()))) or describe_blank(text)
+    return neutralise_controls(apply_display_names(" ".join(text.split()))) or describe_blank(text)
 
 
-def full_name(text: str) -> str:
+def write_full_name(text: str) -> str:
     """Make a name safe for a hover label: in full, up to the width of a screen."""
     return write_label(text, 160)
 
 
-def full_quote(label: str) -> str:
+def write_quoted_name(label: str) -> str:
     """Make a name safe for a sentence in a hover label: in full, and in quotes unless it stands for no single one.
 
     Examples
     --------
-    >>> full_quote("Signed Up"), full_quote("(other)")
+    >>> write_quoted_name("Signed Up"), write_quoted_name("(other)")
     ('"Signed Up"', '(other)')
     """
     return write_label(quote_label(label, 160))
 
 
-def lines_of(text: str, width: int) -> str:
+def wrap_sentence(text: str, width: int) -> str:
     """Wrap a sentence for a hover label; the text is escaped.
 
     Examples
     --------
-    >>> lines_of("412 people went from Pricing to Signed Up", 24)
+    >>> wrap_sentence("412 people went from Pricing to Signed Up", 24)
     '412 people went from<br>Pricing to Signed Up'
     """
-    return "<br>".join(write_sentence(line) for line in wrap(join_numbers(display_names(text)), width))
+    return "<br>".join(write_sentence(line) for line in wrap(keep_units_together(apply_display_names(text)), width))
 
 
 def rename_counts(table: pl.DataFrame) -> tuple[pl.DataFrame, str]:

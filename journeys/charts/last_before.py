@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks, row_ticks
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import Colours, apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import label_rows, place_percent_ticks
 from journeys.display import format_duration, format_interval, format_number, format_p_value, format_percent
 
 ENOUGH = 30
@@ -51,7 +51,7 @@ def draw_last_before(
         return draw_nothing(
             "There is no goal to look back from.", title=title, subtitle=subtitle, dark=dark, narrow=narrow
         )
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     has_rates = "rate" in table.columns
     notes = [f"the first {len(shown)} of {table.height}"] if table.height > len(shown) else []
     notes += [f"hollow: fewer than {ENOUGH}"] if any(row[count] < ENOUGH for row in shown) else []
@@ -71,10 +71,10 @@ def draw_last_before(
         fig.update_layout(
             xaxis={"domain": [0, 0.62]},
             xaxis2={"domain": [0.66, 1], "anchor": "y", "fixedrange": True, "showgrid": True}
-            | percent_ticks(ends, most=3 if narrow else 5),
+            | place_percent_ticks(ends, most=3 if narrow else 5),
         )
     labels = [write_label(name, 16 if narrow else 34) + "  " for name in names]
-    fig.update_yaxes(**row_ticks(labels, colour=theme.ink))
+    fig.update_yaxes(**label_rows(labels, colour=theme.ink))
     height = 34 * len(names) + (50 if has_rates else 20)
     margin = {"b": 36} if has_rates else {}
     return apply_theme(
@@ -122,7 +122,7 @@ def _draw_shares(rows: Sequence[dict[str, Any]], names: Sequence[str], *, count:
             "width": 0,
         },
         hovertext=[
-            f"<b>{full_name(name)}</b><br>{format_number(row[count])}, {format_percent(row['share'])} "
+            f"<b>{write_full_name(name)}</b><br>{format_number(row[count])}, {format_percent(row['share'])} "
             f"({format_interval(row['ci_low'], row['ci_high'])})<br>median time before: "
             f"{format_duration(row['median_time_before'])}"
             for name, row in zip(names, rows, strict=True)
@@ -157,7 +157,7 @@ def _draw_rates(rows: Sequence[dict[str, Any]], names: Sequence[str], *, count: 
             "width": 0,
         },
         hovertext=[
-            f"<b>{full_name(name)}</b><br>{format_number(row['went_on'])} of "
+            f"<b>{write_full_name(name)}</b><br>{format_number(row['went_on'])} of "
             f"{format_number(row[count] - row['pending'])} went on: "
             f"{format_percent(row['rate'])} ({format_interval(row['rate_low'], row['rate_high'])}); all others: "
             f"{format_percent(row['others_rate'])}, q {format_p_value(row['q_value'])}"

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import count_ticks, period_ticks
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import place_count_ticks, place_period_ticks
 from journeys.display import format_day, format_number
 
 
@@ -31,7 +31,7 @@ def draw_lifecycle(
     """
     if not table.height or not table.select("new", "returning", "resurrecting").to_numpy().sum():
         return draw_nothing("No one was active.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     fig = Chart()
     shades = {"returning": theme.events[0], "resurrecting": theme.events[3], "new": theme.goal, "dormant": theme.drop}
     opacity = [1.0 if complete else 0.45 for complete in table["complete"]]
@@ -52,7 +52,7 @@ def draw_lifecycle(
     fig.update_layout(barmode="relative", bargap=0.25, showlegend=True, legend={"y": -0.14, "yanchor": "top"})
     above = table.select(pl.sum_horizontal("new", "returning", "resurrecting").max()).item()
     # people are counted upwards and downwards: below zero they are no fewer than none
-    ticks = count_ticks(-int(table["dormant"].max()), int(above))  # type: ignore[arg-type]
+    ticks = place_count_ticks(-int(table["dormant"].max()), int(above))  # type: ignore[arg-type]
     fig.update_yaxes(**ticks, showgrid=True, zeroline=True, zerolinecolor=theme.muted)
-    fig.update_xaxes(**period_ticks(table["period"].to_list(), most=3 if narrow else 9))
+    fig.update_xaxes(**place_period_ticks(table["period"].to_list(), most=3 if narrow else 9))
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, margin={"b": 80})

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from journeys.charts.labels import write_labels
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import OTHER, Colours, theme_colours
+from journeys.charts.theme import OTHER, Colours, choose_theme
 
 MOST_LINES = 8
 
@@ -18,7 +18,7 @@ _HEIGHT, _LABEL = 420, 17  # pixels: of the figure, and of a label beside the en
 _MARGINS = 60  # pixels above and below the lines, at least
 
 
-def line_colours(names: Iterable[str], *, theme: Colours) -> dict[str, str]:
+def assign_line_colours(names: Iterable[str], *, theme: Colours) -> dict[str, str]:
     """Return the colour of each line, another one for each of eight; the rest is grey."""
     colours = cycle((*theme.events, theme.muted))
     return {name: theme.other if name == OTHER else next(colours) for name in names}
@@ -47,7 +47,7 @@ def name_lines(
         return {"height": _HEIGHT + 20 * lines, "margin": {"b": 56 + 20 * lines}}
     if not is_named:
         return {"height": _HEIGHT}
-    colours, height = line_colours(ends, theme=theme_colours(dark=dark)), (scale[1] - scale[0]) or 1.0
+    colours, height = assign_line_colours(ends, theme=choose_theme(dark=dark)), (scale[1] - scale[0]) or 1.0
     places = _move_apart([(end - scale[0]) / height for end in ends.values()])
     labels = write_labels(list(ends), 24)
     for name, label, place in zip(ends, labels, places, strict=True):

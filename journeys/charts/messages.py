@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
+from journeys.charts.labels import write_full_name, write_label
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks, row_ticks
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import label_rows, place_percent_ticks
 from journeys.display import adapt_words, format_interval, format_number, format_percent
 
 _STAGES = {
@@ -57,7 +57,7 @@ def draw_messages(
     shown = [row for row in table.head(_MOST).to_dicts() if row["delivered"]]
     if not shown:
         return draw_nothing("No one got a message.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     tints = {"converted": theme.goal, "delivered": theme.other, "unsubscribed": theme.worse}
     tints |= {"read": theme.events[0], "clicked": theme.events[1]}
     fig = Chart()
@@ -96,10 +96,10 @@ def draw_messages(
             )  # fmt: skip
     ends = [row[f"{rate}_high"] for rate, _, _ in drawn.values() for row in shown if row[rate] is not None]
     fig.update_xaxes(
-        **percent_ticks(ends, most=3 if narrow else 6), showgrid=True, fixedrange=True, domain=[0, 1 - room]
+        **place_percent_ticks(ends, most=3 if narrow else 6), showgrid=True, fixedrange=True, domain=[0, 1 - room]
     )
     names = ["all messages" if by is None else write_label(str(row[by]), 16 if narrow else 34) for row in shown]
-    fig.update_yaxes(**row_ticks([f"{name}  " for name in names], colour=theme.ink), showgrid=False)
+    fig.update_yaxes(**label_rows([f"{name}  " for name in names], colour=theme.ink), showgrid=False)
     height = 62 * len(shown) + 120
     fig.update_layout(showlegend=True, legend={"y": -44 / height, "yanchor": "top"})
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
@@ -107,7 +107,7 @@ def draw_messages(
 
 def _hover_text(row: dict[str, Any], *, by: str | None, name: str, rate: str, whole: str) -> str:
     """Say how many of how many, with the interval."""
-    group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
+    group = "" if by is None else f"<b>{write_full_name(str(row[by]))}</b><br>"
     spread = format_interval(row[f"{rate}_low"], row[f"{rate}_high"])
     return (
         f"{group}{format_number(row[name])} of {format_number(row[whole])} {write_label(adapt_words(whole))} "

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import wrap_sentence, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import adapt_words, format_count, format_number, format_percent, quote_label
 
 
@@ -40,7 +40,7 @@ def draw_mosaic(
     everybody = sum(yes + no for _, yes, no in sides)
     if everybody == 0:
         return draw_nothing("There is no one to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     # A side of few people keeps a width on which its numbers can be read; the widths are then said to be approximate.
     widths = [max((yes + no) / everybody, 0.12 if yes + no else 0.0) for _, yes, no in sides]
     widths = [width / sum(widths) for width in widths]
@@ -78,7 +78,7 @@ def draw_mosaic(
                 base=[base],
                 width=[width - gap],
                 marker={"color": colour, "line": {"width": 0}},
-                hovertext=[lines_of(sentence, 50)],
+                hovertext=[wrap_sentence(sentence, 50)],
                 hoverinfo="text",
             )
         inside = share > 0.12

@@ -10,8 +10,8 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
 from journeys.charts.overlap_bars import label_segments
-from journeys.charts.theme import apply_theme, theme_colours
-from journeys.charts.ticks import row_ticks
+from journeys.charts.theme import apply_theme, choose_theme
+from journeys.charts.ticks import label_rows
 from journeys.display import format_count, format_number, format_percent, quote_labels
 
 _ORDER = {2: ("10", "11", "01"), 3: ("100", "110", "111", "101", "001", "011", "010")}
@@ -50,7 +50,7 @@ def draw_overlap_areas(
     people = {tuple(row[name] for name in names): row for row in table.iter_rows(named=True)}
     wanted = [tuple(one == "1" for one in members) for members in _ORDER[len(names)]]
     blocks = [people[members] for members in wanted if members in people]
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     total = sum(row["people"] for row in blocks)
     starts = [sum(row["people"] for row in blocks[:place]) for place in range(len(blocks))]
     fig = Chart()
@@ -83,7 +83,7 @@ def draw_overlap_areas(
         )
     fig.update_layout(barmode="overlay", showlegend=False)
     fig.update_xaxes(visible=False, range=[0, total], fixedrange=True)
-    fig.update_yaxes(**row_ticks(label_segments(sizes, narrow=narrow), colour=theme.ink), showgrid=False)
+    fig.update_yaxes(**label_rows(label_segments(sizes, narrow=narrow), colour=theme.ink), showgrid=False)
     height = 44 * len(names) + 30
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
-from journeys.charts.theme import apply_theme, theme_colours
+from journeys.charts.theme import apply_theme, choose_theme
 from journeys.display import format_count, format_number, format_percent, format_ratio, quote_labels
 
 _MOST, _MOST_NARROW = 20, 8
@@ -40,7 +40,7 @@ def draw_overlap_bars(
     >>> draw_overlap_bars(table, sizes={"A": 3, "B": 3}).data[0].y
     (3, 2)
     """
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     rows = table.head(_MOST_NARROW if narrow else _MOST).to_dicts()
     if table.height > len(rows):
         subtitle = f"{subtitle}; the {len(rows)} largest of {table.height} combinations"

@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, write_label
+from journeys.charts.labels import wrap_sentence, write_full_name, write_label
 from journeys.charts.text_width import break_text, measure_text
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, event_colours, theme_colours, with_opacity
+from journeys.charts.theme import Colours, add_opacity, apply_theme, assign_event_colours, choose_theme, draw_nothing
 from journeys.display import format_duration, format_interval, format_number, format_percent, quote_labels
-from journeys.display.options import cell_width
+from journeys.display.options import get_cell_width
 
 _ENOUGH = 30  # of fewer no rate is shown
 _MOST = 8  # nodes of a path; of a longer one the first and the last
@@ -50,21 +50,21 @@ def draw_paths(
     rows = table.to_dicts()
     if not rows:
         return draw_nothing("No paths to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     most = 3 if narrow else _MOST
     weights: dict[str, int] = {}
     for row in rows:
         for name in set(row["path"]):
             weights[name] = weights.get(name, 0) + row["people"]
     names = sorted(weights, key=lambda name: (-weights[name], name))
-    chosen = dict(colour_of or event_colours(names, goal=goal, dark=dark))
+    chosen = dict(colour_of or assign_event_colours(names, goal=goal, dark=dark))
     paths = [_shorten_path(row["path"], most) for row in rows]
     columns = max(3 if narrow else 6, *map(len, paths))
     # on a phone rate and interval are two lines below the people
     row_height = 52 if narrow and any(map(_write_rate, rows)) else 42
     left = max(_measure_figures(row, narrow=narrow) for row in rows) + 14
     # the pixels of a column where the figure is no wider than a notebook cell, or a phone
-    unit = ((350 if narrow else cell_width() or 900) - 20 - left) / columns
+    unit = ((350 if narrow else get_cell_width() or 900) - 20 - left) / columns
     size = 10 if narrow else 11
     shapes, annotations = [], []
     for place, (row, path) in enumerate(zip(rows, paths, strict=True)):
@@ -84,7 +84,7 @@ def draw_paths(
                         "x1": column + 0.96,
                         "y0": -place - 0.41,
                         "y1": -place + 0.41,
-                        "fillcolor": with_opacity(chosen.get(name, theme.rest), 0.3),
+                        "fillcolor": add_opacity(chosen.get(name, theme.rest), 0.3),
                         "line": {"width": 0},
                         "layer": "below",
                     }
@@ -116,7 +116,7 @@ def _label_node(
         text, hover = "…", ""
     else:
         lines = break_text(name, 0.88 * width, size=size)
-        text, hover = "<br>".join(write_label(line) for line in lines if line), full_name(name)
+        text, hover = "<br>".join(write_label(line) for line in lines if line), write_full_name(name)
     return {
         "x": column + (0.48 if name is None else 0.05), "y": -place, "text": text, "hovertext": hover,
         "showarrow": False, "xanchor": "center" if name is None else "left", "align": "left",
@@ -179,4 +179,4 @@ def _hover_text(row: dict[str, Any]) -> str:
         passed = row.get("passed")
         everyone = "all who" if passed is None else f"all {format_number(passed)} who"
         text += f"; of {everyone} went this way, the end itself aside, {rate} arrive"
-    return lines_of(text[:700] + ".", 70)
+    return wrap_sentence(text[:700] + ".", 70)

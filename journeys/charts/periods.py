@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks, point_ticks
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import place_percent_ticks, place_point_ticks
 from journeys.display import format_number, format_p_value, format_percent, format_points
 
 
@@ -35,7 +35,7 @@ def draw_periods(
     rows = [row for row in table.to_dicts() if row["rate"] is not None or row["rate_against"] is not None]
     if not rows:
         return draw_nothing("There is nothing to compare.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = Chart()
     for name, shift, fill in (("rate", 0.17, theme.goal), ("rate_against", -0.17, theme.paper)):
@@ -47,7 +47,8 @@ def draw_periods(
             orientation="h",
             marker={"color": fill, "line": {"color": theme.goal, "width": 1.5}},
             hovertext=[
-                f"{full_name(row['name'])}<br>{format_percent(row[name])} ({format_number(row[count])})" for row in rows
+                f"{write_full_name(row['name'])}<br>{format_percent(row[name])} ({format_number(row[count])})"
+                for row in rows
             ],
             hoverinfo="text",
             text=[_bar_text(row[name], row[count], narrow=narrow) for row in rows],
@@ -63,12 +64,12 @@ def draw_periods(
     most = max([rate for rate in rates if rate is not None] + [1e-9])
     fig.update_layout(
         xaxis={
-            **percent_ticks(rates, most=3 if narrow else 5),
+            **place_percent_ticks(rates, most=3 if narrow else 5),
             "domain": [0, split],
             "range": [0, most * (1.35 if narrow else 1.3)],
         },
         xaxis2={
-            **point_ticks(ends, most=3 if narrow else 5),
+            **place_point_ticks(ends, most=3 if narrow else 5),
             # without zero in sight, an interval does not tell whether it holds it
             "range": _pad_range([0.0, *(end for end in ends if end is not None)]),
             "domain": [split + 0.08, 1],
@@ -105,7 +106,7 @@ def _bar_text(rate: float | None, count: int, *, narrow: bool) -> str:
 
 def _draw_differences(compared: list[tuple[dict[str, Any], int]], *, dark: bool) -> go.Scatter:
     """Draw the differences as dots, hollow where they may be chance, with their intervals where there are any."""
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     tones = [theme.better if row["difference"] >= 0 else theme.worse for row, _ in compared]
     sure = [row["q_value"] is not None and row["q_value"] < 0.05 for row, _ in compared]
     return go.Scatter(
@@ -128,7 +129,7 @@ def _draw_differences(compared: list[tuple[dict[str, Any], int]], *, dark: bool)
             "width": 0,
         },
         hovertext=[
-            f"{full_name(row['name'])}<br>{format_points(row['difference'], row['ci_low'], row['ci_high'])}"
+            f"{write_full_name(row['name'])}<br>{format_points(row['difference'], row['ci_low'], row['ci_high'])}"
             + ("" if row["q_value"] is None else f", q {format_p_value(row['q_value'])}")
             for row, _ in compared
         ],

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_quote, write_label
-from journeys.charts.theme import apply_theme, choose_text_colour, draw_nothing, theme_colours
+from journeys.charts.labels import write_label, write_quoted_name
+from journeys.charts.theme import apply_theme, choose_text_colour, choose_theme, draw_nothing
 from journeys.display import format_ratio, format_signed, shorten_name
 
 
@@ -32,7 +32,7 @@ def draw_phi_heatmap(
     if matrix.is_empty() or not goals:
         words = "No behaviour can be compared with any of the conversions."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     rows = matrix.reverse().to_dicts()  # the first row of a heatmap is at the bottom
     values = [[row[goal] for goal in goals] for row in rows]
     known = [abs(value) for line in values for value in line if value is not None]
@@ -50,7 +50,8 @@ def draw_phi_heatmap(
             showscale=False,
             hovertext=[
                 [
-                    f"{full_quote(row['behaviour'])} and {full_quote(goal)}:<br>phi {format_ratio(row[goal])}"
+                    f"{write_quoted_name(row['behaviour'])} and {write_quoted_name(goal)}:<br>"
+                    f"phi {format_ratio(row[goal])}"
                     for goal in goals
                 ]
                 for row in rows

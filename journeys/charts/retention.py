@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_labels
-from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
-from journeys.charts.theme import apply_theme, choose_text_colour, draw_nothing, theme_colours, with_opacity
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.labels import write_full_name, write_labels
+from journeys.charts.line_names import MOST_LINES, assign_line_colours, name_lines
+from journeys.charts.theme import add_opacity, apply_theme, choose_text_colour, choose_theme, draw_nothing
+from journeys.charts.ticks import place_percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
 
 FEW = 30
@@ -46,7 +46,7 @@ def draw_triangle(
     """
     if not table.height:
         return draw_nothing("There are no cohorts.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     cohorts = table["cohort"].unique().sort(descending=True).to_list()  # row 0 of a heatmap is at the bottom
     periods = table["period"].unique().sort().to_list()
     cells = {(row["cohort"], row["period"]): row for row in table.iter_rows(named=True)}
@@ -76,7 +76,7 @@ def draw_triangle(
     )
     grey = go.Heatmap(fig.data[0])
     grey.z = [line if little else [None] * len(periods) for line, little in zip(shown, few, strict=True)]
-    grey.colorscale = [[0, theme.paper], [1, with_opacity(theme.other, 0.4)]]
+    grey.colorscale = [[0, theme.paper], [1, add_opacity(theme.other, 0.4)]]
     fig.data[0].z = [line if not little else [None] * len(periods) for line, little in zip(shown, few, strict=True)]
     fig.add_trace(grey)
     printed = [
@@ -164,7 +164,7 @@ def draw_curve(
     if not drawn.height:
         words = "No period could be observed in full yet."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     parts = _split_groups(drawn, by)
     shown = dict(list(parts.items())[:MOST_LINES])
     if len(shown) < len(parts) and subtitle:
@@ -172,7 +172,7 @@ def draw_curve(
     if drawn["size"].min() < FEW and subtitle:  # type: ignore[operator]
         subtitle = f"{subtitle}; hollow: fewer than {FEW} {adapt_words('people')}"
     fig = Chart()
-    colours = line_colours(shown, theme=theme)
+    colours = assign_line_colours(shown, theme=theme)
     for label, (name, part) in zip(write_labels(list(shown), 30), shown.items(), strict=True):
         colour = colours[name] if len(shown) > 1 else theme.goal
         periods = part["period"].to_list()
@@ -180,7 +180,7 @@ def draw_curve(
             hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
             fig.add_scatter(x=periods, y=part["ci_high"].to_list(), **hidden)
             fig.add_scatter(
-                x=periods, y=part["ci_low"].to_list(), fill="tonexty", fillcolor=with_opacity(colour, 0.12), **hidden
+                x=periods, y=part["ci_low"].to_list(), fill="tonexty", fillcolor=add_opacity(colour, 0.12), **hidden
             )
         fig.add_scatter(
             x=periods,
@@ -204,7 +204,7 @@ def draw_curve(
         fig.update_xaxes(title="after the start", tickvals=list(range(1, last + 1)), ticktext=list(names[1 : last + 1]))
     rows = pl.concat(shown.values())
     ends = ("rate", "ci_high") if len(shown) <= MOST_BANDS else ("rate",)
-    ticks = percent_ticks([one for end in ends for one in rows[end].drop_nulls()])
+    ticks = place_percent_ticks([one for end in ends for one in rows[end].drop_nulls()])
     scale = (0.0, max(ticks["tickvals"][-1], 1e-9))
     fig.update_yaxes(**ticks, range=scale, showgrid=True)
     size = name_lines(
@@ -235,7 +235,7 @@ def _describe_cell(row: dict[str, Any], *, name: str) -> str:
 
 def _describe_point(row: dict[str, Any], *, by: str | None, names: Sequence[str], unit: str) -> str:
     """Compose the hover text of one point of a curve."""
-    head = f"{full_name(str(row[by]))}<br>" if by else ""
+    head = f"{write_full_name(str(row[by]))}<br>" if by else ""
     spread = format_interval(row["ci_low"], row["ci_high"])
     when = names[row["period"]] if names else f"{unit} {row['period']}"
     return f"{head}{when}: {format_percent(row['rate'])} ({spread}) of {format_count(row['size'], 'person')}"

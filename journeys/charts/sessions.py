@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_duration, format_number, format_percent
 
 _MOST_ROWS = 20
@@ -42,7 +42,7 @@ def draw_sessions(
     """
     if not summary.height:
         return draw_nothing("There are no sessions.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     rows = summary.head(_MOST_ROWS).reverse().to_dicts()
     grey = [row["sessions"] < 30 for row in rows]
     fig = Chart(
@@ -58,7 +58,7 @@ def draw_sessions(
             textposition="outside",
             cliponaxis=False,
             hovertext=[
-                f"{full_name(str(row[by]))}<br>{format_count(row['sessions'], 'session')} of "
+                f"{write_full_name(str(row[by]))}<br>{format_count(row['sessions'], 'session')} of "
                 f"{format_count(row['people'], 'person')}"
                 f"<br>the median lasts {format_duration(row['median_duration'])}"
                 for row in rows

@@ -11,8 +11,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import rename_counts, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import SHORTEST, log_time_ticks, time_unit
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import SHORTEST, choose_time_unit, place_log_time_ticks
 from journeys.display import format_count, format_duration
 
 _MOST_LINEAR = 50
@@ -54,15 +54,17 @@ def draw_step_times(
     ]
     if not rows:
         return draw_nothing("No one took a second step.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     middle = "q50" if "q50" in quantiles else shown[-1]
     times = [row[name] // timedelta(microseconds=1) for row in rows for name in shown]
-    size, unit = time_unit(max(times))
+    size, unit = choose_time_unit(max(times))
     # where minutes and days meet, a linear axis would put all minutes on zero
     is_log = max(times) > _MOST_LINEAR * max(1, min(row[middle] // timedelta(microseconds=1) for row in rows))
     axis = (
-        log_time_ticks(times, size=size, most=4 if narrow else 9) if is_log else {"title": unit, "rangemode": "tozero"}
+        place_log_time_ticks(times, size=size, most=4 if narrow else 9)
+        if is_log
+        else {"title": unit, "rangemode": "tozero"}
     )
     places = [-place for place in range(len(rows))]
 

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours
-from journeys.charts.ticks import percent_ticks
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import Colours, apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import place_percent_ticks
 from journeys.display import format_count, format_number, format_percent
 
 FEW = 30
@@ -46,7 +46,7 @@ def draw_stickiness(
     """
     if not table.height:
         return draw_nothing("No period is complete.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     fig = Chart()
     if by:
         _add_lines(fig, table, by=by, unit=unit, theme=theme)
@@ -66,7 +66,7 @@ def draw_stickiness(
         )
     most = int(table["days"].max())  # type: ignore[arg-type]
     fig.update_xaxes(title=f"active {unit}", dtick=max(1, round(most / (8 if narrow else 16))), range=[0.4, most + 0.6])
-    fig.update_yaxes(**percent_ticks(table["at_least" if by else "share"]), showgrid=True)
+    fig.update_yaxes(**place_percent_ticks(table["at_least" if by else "share"]), showgrid=True)
     lines = -(-len(fig.data) // (1 if narrow else 5)) if by else 0
     fig.update_layout(showlegend=bool(by), legend={"y": -0.2, "yanchor": "top"})
     room = {"t": 24, "b": 16 + 40 * bool(by) + 20 * lines}
@@ -103,7 +103,7 @@ def _add_lines(fig: go.Figure, table: pl.DataFrame, *, by: str, unit: str, theme
 
 def _hover_text(row: dict[str, Any], *, unit: str, name: str) -> str:
     """Compose the hover text of one bar."""
-    head = f"{full_name(name)}<br>" if name else ""
+    head = f"{write_full_name(name)}<br>" if name else ""
     return (
         f"{head}{row['days']} {unit}: {format_count(row['people'], 'person')}, {format_percent(row['share'])}"
         f"<br>{format_percent(row['at_least'])} on {row['days']} or more"

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, theme_colours
+from journeys.charts.labels import wrap_sentence, write_full_name, write_label
+from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import choose_form, format_count, format_number
 
 _MOST = 15  # rows: those that differ most, in the table's order
@@ -51,7 +51,7 @@ def draw_stitching_impact(
         if left
         else []
     )
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     fig = Chart()
     for place, row in enumerate(rows):
         ends = [row["without"], row["with"]]
@@ -83,7 +83,7 @@ def draw_stitching_impact(
                     textposition="middle right" if filled is rising else "middle left",
                     textfont={"size": 13, "color": theme.ink if filled else theme.muted},
                     cliponaxis=False,
-                    hovertext=lines_of(hover, 50) if len(hover) < 400 else full_name(hover),
+                    hovertext=wrap_sentence(hover, 50) if len(hover) < 400 else write_full_name(hover),
                     hoverinfo="text",
                 )
             )

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, write_label, write_sentence
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, sign_of, theme_colours, write_note
-from journeys.charts.ticks import row_ticks
+from journeys.charts.labels import wrap_sentence, write_label, write_sentence
+from journeys.charts.theme import Colours, apply_theme, choose_symbol, choose_theme, draw_nothing, write_note
+from journeys.charts.ticks import label_rows
 from journeys.display import adapt_words, format_number, format_ratio, format_signed, quote_label
 
 
@@ -79,7 +79,7 @@ def _draw_dumbbells(
     """Draw one row per behaviour: a line from the hollow dot to the filled one, and a remark at the right."""
     if not rows:
         return draw_nothing("No behaviour can be compared.", dark=dark, narrow=narrow, **heads)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     places = [-place for place in range(len(rows))]
     fig = Chart()
     x: list[float | None] = []
@@ -90,7 +90,7 @@ def _draw_dumbbells(
     fig.add_scatter(x=x, y=y, mode="lines", line={"color": theme.other, "width": 2}, hoverinfo="skip")
     tints = [theme.better if filled >= 0 else theme.worse for _, filled, _, _ in rows]
     said = [
-        lines_of(
+        wrap_sentence(
             f"{quote_label(name)}: phi {format_ratio(filled)} {words[0]}, {format_ratio(hollow)} {words[1]}. {remark}",
             60,
         )
@@ -104,7 +104,7 @@ def _draw_dumbbells(
         x=[row[1] for row in rows],
         y=places,
         mode="markers",
-        marker={"size": 11, "color": tints, "symbol": [sign_of(row[1]) for row in rows]},
+        marker={"size": 11, "color": tints, "symbol": [choose_symbol(row[1]) for row in rows]},
         hovertext=said,
         hoverinfo="text",
     )
@@ -131,7 +131,7 @@ def _draw_dumbbells(
         fixedrange=True,
     )
     labels = [_tick_label(row[0], row[3], theme=theme, narrow=narrow) for row in rows]
-    fig.update_yaxes(**row_ticks(labels, colour=theme.ink, margin=0.7))
+    fig.update_yaxes(**label_rows(labels, colour=theme.ink, margin=0.7))
     # On a phone there is room for a few words beside the names only.
     sides = [
         f"{sign} {'<br>'.join(write_sentence(line) for line in wrap(said, 30 if narrow else 72))}"
@@ -182,9 +182,9 @@ def draw_groups(
     if not rows:
         words = "In no group can the behaviour be compared."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     said = [
-        lines_of(
+        wrap_sentence(
             f"{quote_label(row['stratum'])}: phi {format_ratio(row['phi'])} ({format_ratio(row['ci_low'])} "
             f"to {format_ratio(row['ci_high'])}), "
             f"{format_number(row['both'] + row['behaviour_only'])} did it",
@@ -217,7 +217,7 @@ def draw_groups(
             marker={
                 "size": 10,
                 "color": [theme.better if phi >= 0 else theme.worse for phi in phis],
-                "symbol": [sign_of(phi) for phi in phis],
+                "symbol": [choose_symbol(phi) for phi in phis],
             },
             error_x={
                 "type": "data",

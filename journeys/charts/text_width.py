@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unicodedata import category, east_asian_width
 
-from journeys.charts.labels import plain_name
+from journeys.charts.labels import flatten_name
 from journeys.display import shorten_name
 
 # Widths in em in DejaVu Sans, the widest of the usual fallback fonts.
@@ -49,7 +49,7 @@ def fit_text(text: str, pixels: float, *, size: float = 12) -> str:
     >>> fit_text("Connected Integration", 90), fit_text("Signed Up", 90)
     ('Conne…ration', 'Signed Up')
     """
-    return _cut_text(plain_name(text), pixels, size=size)
+    return _cut_text(flatten_name(text), pixels, size=size)
 
 
 def _cut_text(flat: str, pixels: float, *, size: float) -> str:
@@ -79,7 +79,7 @@ def break_text(text: str, pixels: float, *, size: float = 12, tail: str = "") ->
     >>> break_text("Connected an Integration", 90), break_text("Signed Up", 90, tail="1,124")
     (['Connected an', 'Integration'], ['Signed Up', ''])
     """
-    flat = plain_name(text)
+    flat = flatten_name(text)
     few, many, best = 4, len(flat), [fit_text(flat, pixels, size=size)]
     while few <= many:
         half = many if many == len(flat) else (few + many) // 2

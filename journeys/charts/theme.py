@@ -83,17 +83,17 @@ DARK = Colours(
 )
 
 
-def theme_colours(*, dark: bool = False) -> Colours:
+def choose_theme(*, dark: bool = False) -> Colours:
     """Return the colours of a theme: the dark one where it is asked for, or is that of the notebook."""
     return DARK if dark or is_dark() else LIGHT
 
 
-def lighter_to_darker() -> dict[str, str]:
+def map_light_to_dark() -> dict[str, str]:
     """Map each colour of the light theme to its partner in the dark one, to recolour a drawn chart.
 
     Examples
     --------
-    >>> lighter_to_darker()["#ffffff"]
+    >>> map_light_to_dark()["#ffffff"]
     '#16181d'
     """
     pairs: dict[str, str] = {}
@@ -103,12 +103,12 @@ def lighter_to_darker() -> dict[str, str]:
     return pairs
 
 
-def with_opacity(colour: str, alpha: float) -> str:
+def add_opacity(colour: str, alpha: float) -> str:
     """Give a colour an opacity.
 
     Examples
     --------
-    >>> with_opacity("#0b57d0", 0.4)
+    >>> add_opacity("#0b57d0", 0.4)
     'rgba(11,87,208,0.4)'
     """
     red, green, blue = hex_to_rgb(colour)
@@ -133,16 +133,16 @@ def choose_text_colour(place: float, *, scale: Scale, theme: Colours) -> str:
         ends = zip(hex_to_rgb(shades[lower]), hex_to_rgb(shades[lower + 1]), strict=True)
         cell = "#" + "".join(f"{round(low + (high - low) * (at - lower)):02x}" for low, high in ends)
         for name, found in contrasts.items():
-            found.append(contrast_ratio(getattr(one, name), cell))
+            found.append(compute_contrast(getattr(one, name), cell))
     return theme.ink if min(contrasts["ink"]) >= min(contrasts["paper"]) else theme.paper
 
 
-def contrast_ratio(one: str, other: str) -> float:
+def compute_contrast(one: str, other: str) -> float:
     """Compute the contrast of two colours, from 1 to 21 (WCAG 2.2: relative luminance, each plus 0.05).
 
     Examples
     --------
-    >>> contrast_ratio("#000000", "#ffffff")
+    >>> compute_contrast("#000000", "#ffffff")
     21.0
     """
     dark, light = sorted(map(_measure_luminance, (one, other)))
@@ -156,18 +156,20 @@ def _measure_luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def sign_of(value: float) -> str:
+def choose_symbol(value: float) -> str:
     """Choose a marker by sign, so that the sign is visible without colour: a dot for positive, a diamond for negative.
 
     Examples
     --------
-    >>> sign_of(0.3), sign_of(-0.3)
+    >>> choose_symbol(0.3), choose_symbol(-0.3)
     ('circle', 'diamond')
     """
     return "circle" if value >= 0 else "diamond"
 
 
-def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark: bool = False) -> dict[str, str]:
+def assign_event_colours(
+    names_by_rank: Sequence[str], *, goal: str | None = None, dark: bool = False
+) -> dict[str, str]:
     """Assign each event its colour, the same in all charts of a report.
 
     The rank is that over the whole log, so that filtering changes no colour. Nor does another goal: it has the accent
@@ -176,11 +178,11 @@ def event_colours(names_by_rank: Sequence[str], *, goal: str | None = None, dark
 
     Examples
     --------
-    >>> chosen = event_colours(["Loaded a Page", "Upgraded Plan"], goal="Upgraded Plan")
+    >>> chosen = assign_event_colours(["Loaded a Page", "Upgraded Plan"], goal="Upgraded Plan")
     >>> chosen["Upgraded Plan"] == LIGHT.goal, chosen["Loaded a Page"] == LIGHT.events[0]
     (True, True)
     """
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     special = {DROP_OFF: theme.drop, OTHER: theme.other, CONTINUES: theme.other}
     palette = iter(theme.events)
     chosen = {name: next(palette, theme.rest) for name in dict.fromkeys(names_by_rank) if name not in special}
@@ -268,7 +270,7 @@ def apply_theme(
     margin
         Margins around the plot: `t` (below the title), `b`, `l`, `r`.
     """
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     room = {"t": 10, "b": 16, "l": 4, "r": 16} | dict(margin or {})
     fig.update_layout(template=_build_template(theme), height=height, width=width, margin={**room, "pad": 0})
     if narrow:
@@ -297,7 +299,7 @@ def draw_nothing(
         xref="paper",
         yref="paper",
         showarrow=False,
-        font={"size": 14, "color": theme_colours(dark=dark).muted},
+        font={"size": 14, "color": choose_theme(dark=dark).muted},
     )
     fig.update_xaxes(visible=False)
     fig.update_yaxes(visible=False)

@@ -23,32 +23,32 @@ _MARKS = tuple(
 )
 
 
-def time_unit(longest: int) -> tuple[int, str]:
+def choose_time_unit(longest: int) -> tuple[int, str]:
     """Choose the unit of an axis of times: its length (µs) and name, the largest that the longest time has twice.
 
     Examples
     --------
-    >>> time_unit(3 * 86_400_000_000)
+    >>> choose_time_unit(3 * 86_400_000_000)
     (86400000000, 'days')
     """
     return next(((size, name) for size, name in _TIME_UNITS if longest >= 2 * size), _TIME_UNITS[-1])
 
 
-def write_edges(edges: Sequence[int]) -> tuple[int, str, list[str]]:
+def write_bin_edges(edges: Sequence[int]) -> tuple[int, str, list[str]]:
     """Write the edges of bins of times (µs): the unit of the axis, its name and the edges in it.
 
     Edges that are not equally far apart are written with a unit each.
 
     Examples
     --------
-    >>> write_edges([0, 5 * 86_400_000_000, 10 * 86_400_000_000])
+    >>> write_bin_edges([0, 5 * 86_400_000_000, 10 * 86_400_000_000])
     (86400000000, 'days', ['0', '5', '10'])
-    >>> write_edges([0, 3_600_000_000, 86_400_000_000])[1:]
+    >>> write_bin_edges([0, 3_600_000_000, 86_400_000_000])[1:]
     ('time taken, in bins that grow', ['0', '1 h', '1 d'])
     """
     if len({high - low for low, high in pairwise(edges)}) > 1:
         return 0, "time taken, in bins that grow", [_write_time(edge) for edge in edges]
-    longest = time_unit(edges[-1])
+    longest = choose_time_unit(edges[-1])
     # the largest unit in which edges are short
     units = [pair for pair in _TIME_UNITS if pair[0] <= longest[0]]
     short = [pair for pair in units if edges[-1] < 1_000 * pair[0] and not any(10 * edge % pair[0] for edge in edges)]
@@ -63,12 +63,12 @@ def _write_time(time: int) -> str:
     return f"{time // size:,} {unit}".strip()
 
 
-def log_time_ticks(times: Iterable[int], *, size: int, most: int) -> dict[str, Any]:
+def place_log_time_ticks(times: Iterable[int], *, size: int, most: int) -> dict[str, Any]:
     """Return the settings of a logarithmic axis of times (µs), drawn in a unit of `size` µs.
 
     Examples
     --------
-    >>> log_time_ticks([20_000_000, 86_400_000_000], size=3_600_000_000, most=9)["ticktext"]
+    >>> place_log_time_ticks([20_000_000, 86_400_000_000], size=3_600_000_000, most=9)["ticktext"]
     ['1 minute', '10 minutes', '1 hour', '6 hours', '1 day']
     """
     known = [max(time, SHORTEST) for time in times]
@@ -83,23 +83,23 @@ def log_time_ticks(times: Iterable[int], *, size: int, most: int) -> dict[str, A
     }  # fmt: skip
 
 
-def percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, Any]:
+def place_percent_ticks(rates: Iterable[float | None], *, most: int = 6) -> dict[str, Any]:
     """Place ticks from 0 to the highest rate.
 
     Examples
     --------
-    >>> percent_ticks([0.02, None, 0.071])["ticktext"]
+    >>> place_percent_ticks([0.02, None, 0.071])["ticktext"]
     ['0%', '2%', '4%', '6%', '8%']
     """
     return _tick_settings([0.0, *rates], most=most, form=lambda value: f"{value:.10g}%")
 
 
-def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[str, Any]:
+def place_point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[str, Any]:
     """Place ticks over differences of rates, in points with their sign.
 
     Examples
     --------
-    >>> point_ticks([-0.02, 0.04])["ticktext"]
+    >>> place_point_ticks([-0.02, 0.04])["ticktext"]
     ['−2', '−1', '0', '+1', '+2', '+3', '+4']
     """
     return _tick_settings(
@@ -107,12 +107,12 @@ def point_ticks(differences: Iterable[float | None], *, most: int = 7) -> dict[s
     )
 
 
-def count_ticks(low: int, high: int) -> dict[str, Any]:
+def place_count_ticks(low: int, high: int) -> dict[str, Any]:
     """Place ticks over counts that are drawn upwards and downwards from zero, each without a sign.
 
     Examples
     --------
-    >>> count_ticks(-60, 130)["ticktext"]
+    >>> place_count_ticks(-60, 130)["ticktext"]
     ['100', '50', '0', '50', '100', '150']
     """
     # a whole step: there is no half person
@@ -121,12 +121,12 @@ def count_ticks(low: int, high: int) -> dict[str, Any]:
     return ticks | {"tickvals": whole, "ticktext": [format_number(abs(value)) for value in whole]}
 
 
-def row_ticks(names: Sequence[str], *, colour: str, margin: float = 0.6) -> dict[str, Any]:
+def label_rows(names: Sequence[str], *, colour: str, margin: float = 0.6) -> dict[str, Any]:
     """Name the rows of a chart on its y axis, from the top down at 0, −1, −2 and so on.
 
     Examples
     --------
-    >>> row_ticks(["Visit", "Sign up"], colour="black")["range"]
+    >>> label_rows(["Visit", "Sign up"], colour="black")["range"]
     [-1.6, 0.6]
     """
     return {
@@ -138,12 +138,12 @@ def row_ticks(names: Sequence[str], *, colour: str, margin: float = 0.6) -> dict
     }
 
 
-def period_ticks(periods: Sequence[date], *, most: int) -> dict[str, Any]:
+def place_period_ticks(periods: Sequence[date], *, most: int) -> dict[str, Any]:
     """Place ticks at the starts of some periods, which Plotly's own would miss, and the year where it changes.
 
     Examples
     --------
-    >>> period_ticks([date(2025, 12, 29), date(2026, 1, 5), date(2026, 1, 12)], most=2)["ticktext"]
+    >>> place_period_ticks([date(2025, 12, 29), date(2026, 1, 5), date(2026, 1, 12)], most=2)["ticktext"]
     ['29 December<br>2025', '12 January<br>2026']
     """
     at = list(periods[:: -(-len(periods) // most)])

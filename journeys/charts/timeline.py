@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, lines_of, write_label
-from journeys.charts.theme import apply_theme, draw_nothing, event_colours, theme_colours
+from journeys.charts.labels import wrap_sentence, write_full_name, write_label
+from journeys.charts.theme import apply_theme, assign_event_colours, choose_theme, draw_nothing
 from journeys.display import format_duration, format_moment, quote_label
 
 _MIN_DISTANCE = 34.0
@@ -54,17 +54,17 @@ def draw_timeline(
     """
     if table.is_empty():
         return draw_nothing("Nothing to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     sources: list[str | None] = table["source"].to_list() if "source" in table.columns else ["events"] * table.height
     lanes = list(dict.fromkeys(sources))
     counts = table["event"].value_counts().sort("count", "event", descending=[True, False])
-    chosen = colour_of or event_colours(counts["event"].to_list(), dark=dark)
+    chosen = colour_of or assign_event_colours(counts["event"].to_list(), dark=dark)
     replays = table["replay_url"].to_list() if "replay_url" in table.columns else [None] * table.height
     if any(replays):
         subtitle = f"{subtitle} A diamond: its session was recorded.".strip()
     hover = [
-        lines_of(f"{quote_label(event)}, {format_moment(when)} UTC", 60)
-        + (f"<br>{full_name(replay)}" if replay else "")
+        wrap_sentence(f"{quote_label(event)}, {format_moment(when)} UTC", 60)
+        + (f"<br>{write_full_name(replay)}" if replay else "")
         for event, when, replay in zip(table["event"], table["timestamp"], replays, strict=True)
     ]
     at, breaks = _place_events(table)

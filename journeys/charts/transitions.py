@@ -10,18 +10,18 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_quote, write_label
+from journeys.charts.labels import write_label, write_quoted_name
 from journeys.charts.theme import (
     DROP_OFF,
     OTHER,
     Colours,
     Scale,
+    add_opacity,
     apply_theme,
+    assign_event_colours,
     choose_text_colour,
+    choose_theme,
     draw_nothing,
-    event_colours,
-    theme_colours,
-    with_opacity,
 )
 from journeys.display import format_count, format_number, format_percent, format_points
 
@@ -152,15 +152,15 @@ def _draw_heatmap(
     narrow: bool,
 ) -> go.Figure:
     """Draw a value for each row and column, written into the cells where they are few and large enough."""
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     top = max((abs(value) for line in values for value in line), default=0.0) or 1.0
     shades = theme.diverging if is_difference else theme.sequence
     form = format_points if is_difference else format_percent
     numbers = all(name.isdecimal() for name in columns)
-    said = columns if numbers else list(map(full_quote, columns))
+    said = columns if numbers else list(map(write_quoted_name, columns))
     hover = [
         [
-            sentence.format(value=form(value), row=full_quote(row), column=column)
+            sentence.format(value=form(value), row=write_quoted_name(row), column=column)
             for column, value in zip(said, line, strict=True)
         ]
         for row, line in zip(rows, values, strict=True)
@@ -274,8 +274,8 @@ def draw_graph(
     if sizes.is_empty():
         return draw_nothing("No transition is that frequent.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     names: list[str] = sizes["name"].to_list()
-    theme = theme_colours(dark=dark)
-    shades = dict(colour_of or event_colours(names, dark=dark)) | {OTHER: theme.other}
+    theme = choose_theme(dark=dark)
+    shades = dict(colour_of or assign_event_colours(names, dark=dark)) | {OTHER: theme.other}
     drawn = moves.filter(
         pl.col("source").is_in(names), pl.col("target").is_in(names), pl.col("source") != pl.col("target")
     )
@@ -306,7 +306,7 @@ def draw_graph(
                 else "bottom center"
                 for n in names
             ],
-            hovertext=[f"{full_quote(name)}: {format_number(size)} moves shown" for name, size in sizes.rows()],
+            hovertext=[f"{write_quoted_name(name)}: {format_number(size)} moves shown" for name, size in sizes.rows()],
             hoverinfo="text",
             cliponaxis=False,
         )
@@ -333,11 +333,12 @@ def _draw_arrow(
     unit = (along[0] / length, along[1] / length)
     near = (start[0] + 0.07 * unit[0] + 0.018 * unit[1], start[1] + 0.07 * unit[1] - 0.018 * unit[0])
     far = (end[0] - 0.07 * unit[0] + 0.018 * unit[1], end[1] - 0.07 * unit[1] - 0.018 * unit[0])
+    source, target = (write_quoted_name(str(row[name])) for name in ("source", "target"))
     return {
         "x": far[0], "y": far[1], "ax": near[0], "ay": near[1],
         "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
         "text": "",
-        "hovertext": f"{full_quote(str(row['source']))} → {full_quote(str(row['target']))}: {format_percent(share)}",
+        "hovertext": f"{source} → {target}: {format_percent(share)}",
         "showarrow": True, "arrowhead": 2, "arrowsize": 0.8, "arrowwidth": 1 + 7 * share,
-        "arrowcolor": with_opacity(colour, 0.6 + 0.4 * share),
+        "arrowcolor": add_opacity(colour, 0.6 + 0.4 * share),
     }  # fmt: skip

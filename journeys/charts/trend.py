@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, full_quote, write_labels
-from journeys.charts.line_names import MOST_LINES, line_colours, name_lines
-from journeys.charts.theme import Colours, apply_theme, draw_nothing, theme_colours, with_opacity
-from journeys.charts.ticks import percent_ticks, period_ticks
+from journeys.charts.labels import write_full_name, write_labels, write_quoted_name
+from journeys.charts.line_names import MOST_LINES, assign_line_colours, name_lines
+from journeys.charts.theme import Colours, add_opacity, apply_theme, choose_theme, draw_nothing
+from journeys.charts.ticks import place_percent_ticks, place_period_ticks
 from journeys.display import adapt_words, format_day, format_interval, format_number, format_percent, format_ratio
 
 FEW = 30
@@ -63,7 +63,7 @@ def draw_trend(
     if not known.height:
         reason = "No one entered." if is_rate else "There is nothing to count."
         return draw_nothing(reason, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     groups = [by] if isinstance(by, str) else list(by or ())
     series = _split_series(table, groups, value=value)
     shown = dict(list(series.items())[:MOST_LINES])
@@ -72,7 +72,7 @@ def draw_trend(
     rows = [row for part in shown.values() for row in part if row[value] is not None]
     has_band = is_rate and len(shown) <= MOST_BANDS
     fig = Chart()
-    colours = line_colours(shown, theme=theme)
+    colours = assign_line_colours(shown, theme=theme)
     for label, (name, part) in zip(write_labels(list(shown), 30), shown.items(), strict=True):
         colour = colours[name] if len(shown) > 1 else theme.goal
         if len(shown) == 1 and has_bars:
@@ -81,13 +81,13 @@ def draw_trend(
         if len(shown) == 1:
             _add_previous(fig, part, theme=theme)
         _add_line(fig, part, name=name, label=label, value=value, colour=colour, paper=theme.paper, has_band=has_band)
-    fig.update_xaxes(**period_ticks(table["period"].unique().sort().to_list(), most=4 if narrow else 9))
+    fig.update_xaxes(**place_period_ticks(table["period"].unique().sort().to_list(), most=4 if narrow else 9))
     if is_rate:
         sure = [row for row in rows if row["entered"] >= FEW]
         if len(sure) < len(rows) and subtitle:
             subtitle = f"{subtitle}; hollow: fewer than {FEW} {adapt_words('people')}"
         ends = ("rate", "ci_high") if has_band else ("rate",)
-        ticks = percent_ticks([row[end] for row in sure or rows for end in ends])
+        ticks = place_percent_ticks([row[end] for row in sure or rows for end in ends])
         scale = (0.0, max(ticks["tickvals"][-1], 1e-9))
         fig.update_yaxes(**ticks, range=list(scale), showgrid=True)
     else:
@@ -138,7 +138,7 @@ def _add_line(
         ]
         hidden = {"line": {"width": 0}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
         fig.add_scatter(x=x, y=[high for _, high in band], **hidden)
-        fig.add_scatter(x=x, y=[low for low, _ in band], fill="tonexty", fillcolor=with_opacity(colour, 0.14), **hidden)
+        fig.add_scatter(x=x, y=[low for low, _ in band], fill="tonexty", fillcolor=add_opacity(colour, 0.14), **hidden)
     for part, dash in ((incomplete, "dot"), (complete, None)):
         if not any(part):
             continue
@@ -190,7 +190,7 @@ def _add_bars(fig: go.Figure, rows: list[dict[str, Any]], *, value: str, colour:
         fig.add_bar(
             x=[row["period"] for row in rows],
             y=[row["previous"] for row in rows],
-            marker={"color": with_opacity(theme.other, 0.5)},
+            marker={"color": add_opacity(theme.other, 0.5)},
             hoverinfo="skip",
             showlegend=False,
         )
@@ -214,12 +214,16 @@ def _hover_text(row: dict[str, Any], group: str, *, value: str) -> str:
         before = row.get("previous")
         earlier = "" if before is None else f"<br>{_say_number(before)} before"
         still = "" if row["complete"] else "<br>not complete: the log holds only a part of it"
-        return f"{full_name(group)}<br>{day}: {number}{earlier}{still}" if group else f"{day}: {number}{earlier}{still}"
+        return (
+            f"{write_full_name(group)}<br>{day}: {number}{earlier}{still}"
+            if group
+            else f"{day}: {number}{earlier}{still}"
+        )
     rate = f"{format_percent(row['rate'])} ({format_interval(row['ci_low'], row['ci_high'])})"
     earlier = "" if row.get("previous") is None else f"<br>{format_percent(row['previous'])} before"
     few = adapt_words(f"<br>fewer than {FEW} people") if row["entered"] < FEW else ""
     still = "" if row["complete"] else "<br>not complete: the log holds a part of it, or some may still convert"
-    where = f"{full_quote(group)}, " if group else ""
+    where = f"{write_quoted_name(group)}, " if group else ""
     counts = f"{format_number(row['converted'])} of {format_number(row['entered'])} converted"
     return f"{where}{day}: {counts}, {rate}{earlier}{still}{few}"
 

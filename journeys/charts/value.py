@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import full_name, write_label
-from journeys.charts.theme import OTHER, apply_theme, draw_nothing, theme_colours, with_opacity
+from journeys.charts.labels import write_full_name, write_label
+from journeys.charts.theme import OTHER, add_opacity, apply_theme, choose_theme, draw_nothing
 from journeys.display import adapt_words, format_amount, format_count, format_duration, format_number
 
 _FEW = 30
@@ -56,7 +56,7 @@ def draw_value(
     if not drawn.height:
         words = "No period of age could be observed in full yet."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     fig = Chart()
     parts = drawn.partition_by(by, maintain_order=True) if by else [drawn]
     for place, part in enumerate(parts):
@@ -68,7 +68,7 @@ def draw_value(
             hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
             fig.add_scatter(x=ages, y=[0, *part["ci_high"]], **hidden)
             fig.add_scatter(
-                x=ages, y=[0, *part["ci_low"]], fill="tonexty", fillcolor=with_opacity(colour, 0.12), **hidden
+                x=ages, y=[0, *part["ci_low"]], fill="tonexty", fillcolor=add_opacity(colour, 0.12), **hidden
             )
         fig.add_scatter(
             x=ages,
@@ -106,7 +106,7 @@ def draw_value(
 
 def _hover_text(row: dict[str, Any], *, by: str | None, period_us: int, currency: str | None) -> str:
     """Say what a person of an age is worth, and how many paid."""
-    group = "" if by is None else f"<b>{full_name(str(row[by]))}</b><br>"
+    group = "" if by is None else f"<b>{write_full_name(str(row[by]))}</b><br>"
     after = format_duration(timedelta(microseconds=period_us * (row["age"] + 1)))
     spread = f"{format_amount(row['ci_low'])} to {format_amount(row['ci_high'])}"
     worth = format_amount(row["per_person"], None if currency is None else write_label(currency))

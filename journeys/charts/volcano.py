@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
-from journeys.charts.labels import lines_of, plain_name, write_label
+from journeys.charts.labels import flatten_name, wrap_sentence, write_label
 from journeys.charts.text_width import measure_text
-from journeys.charts.theme import apply_theme, draw_nothing, sign_of, theme_colours
+from journeys.charts.theme import apply_theme, choose_symbol, choose_theme, draw_nothing
 from journeys.display import adapt_words, format_number, format_p_value, format_ratio, quote_label, shorten_name
 
 _FLOOR = 1e-20  # smaller q-values say no more, and would press all others to the foot of the chart
@@ -25,7 +25,7 @@ def _hover_text(row: dict[str, Any], goal: str) -> str:
     if "both" in row:
         did = format_number(row["both"] + row["behaviour_only"])
         text += f"; {format_number(row['both'])} of the {adapt_words(f'{did} who did it')}"
-    return lines_of(text, 60)
+    return wrap_sentence(text, 60)
 
 
 def draw_volcano(
@@ -63,7 +63,7 @@ def draw_volcano(
     if not rows:
         words = "No behaviour can be compared: there are too few people, or all or none of them converted."
         return draw_nothing(words, title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     tints = [theme.better if row["phi"] >= 0 else theme.worse for row in rows]
     heights = [-log10(max(row["q_value"], _FLOOR)) for row in rows]
     fig = Chart(
@@ -73,7 +73,7 @@ def draw_volcano(
             mode="markers",
             marker={
                 "size": 9,
-                "symbol": [sign_of(row["phi"]) for row in rows],
+                "symbol": [choose_symbol(row["phi"]) for row in rows],
                 "color": [
                     tint if row["q_value"] <= level else theme.paper for tint, row in zip(tints, rows, strict=True)
                 ],
@@ -95,7 +95,7 @@ def draw_volcano(
         if any(abs(height - y) < top * 0.055 and abs(row["phi"] - x) < 0.45 for x, y in placed):
             continue
         placed.append((row["phi"], height))
-        name = shorten_name(plain_name(row["behaviour"]), 16 if narrow else 28)
+        name = shorten_name(flatten_name(row["behaviour"]), 16 if narrow else 28)
         is_left = row["phi"] + unit * (measure_text(name) + 9) < reach
         fig.add_annotation(
             x=row["phi"],

@@ -63,11 +63,11 @@ def build_question(name: str) -> Command:
             say_table(result.table)
             return
         from journeys.analyses.funnel import Funnel
-        from journeys.display import text_table
+        from journeys.display import render_text_table
 
         loss = result.largest_loss if isinstance(result, Funnel) else None
         finding = rename_arguments(result.finding, find_options(name))
-        print_text(f"{' '.join(filter(None, [finding, loss]))}\n\n{text_table(result._displayed_table())}")
+        print_text(f"{' '.join(filter(None, [finding, loss]))}\n\n{render_text_table(result._displayed_table())}")
 
     command = click.command(name, cls=Command, help=f"{QUESTIONS[name]}\n\n{FILES}", short_help=QUESTIONS[name])(run)
     command.params = [*build_options(name), *_build_own_options(name), *command.params]

@@ -47,13 +47,13 @@ class DefinitionsCheck:
         return tuple(f"[{section}]: {problem}" for section, _, problem in self.table.iter_rows())
 
     def __repr__(self) -> str:
-        from journeys.display import format_count, text_table
+        from journeys.display import format_count, render_text_table
 
         warnings = "".join(f"\n{one}" for one in self.warnings)
         if self.passed:
             return f"The definitions fit the data.{warnings}"
         count = format_count(self.table.height, "problem")
-        return f"Definitions and data differ: {count}.{warnings}\n{text_table(self.table, rows=100, width=100)}"
+        return f"Definitions and data differ: {count}.{warnings}\n{render_text_table(self.table, rows=100, width=100)}"
 
 
 class Named(Declarations, Protocol):

@@ -149,12 +149,12 @@ def choose_form(count: float, one: str, many: str) -> str:
     return one if count == 1 else many
 
 
-def the_count(count: float, noun: str) -> str:
+def format_definite_count(count: float, noun: str) -> str:
     """Format a total as it follows the word "of".
 
     Examples
     --------
-    >>> the_count(149, "conversion"), the_count(1, "conversion")
+    >>> format_definite_count(149, "conversion"), format_definite_count(1, "conversion")
     ('the 149 conversions', 'the only conversion')
     """
     return f"the only {adapt_words(noun)}" if count == 1 else f"the {format_count(count, noun)}"

@@ -85,14 +85,14 @@ def is_dark() -> bool:
     return _notebook_is_dark() if theme == "auto" else theme == "dark"
 
 
-def cell_width() -> int | None:
+def get_cell_width() -> int | None:
     """Return the width of cells in pixels, where it is set and charts are drawn for a notebook."""
     return options.width if _drawn_as.get() is None else None
 
 
 def is_narrow() -> bool:
     """Return whether charts have the form for a phone where nothing else is asked for."""
-    return (cell_width() or _NARROW) < _NARROW
+    return (get_cell_width() or _NARROW) < _NARROW
 
 
 @contextmanager

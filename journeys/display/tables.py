@@ -26,7 +26,7 @@ from journeys.display.formats import (
     format_period,
     format_ratio,
 )
-from journeys.display.text import display_names, escape_html, neutralise_controls, shorten_name, shorten_sentence
+from journeys.display.text import apply_display_names, escape_html, neutralise_controls, shorten_name, shorten_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ _P_VALUES = {
 _RATES = ("rate", "share", "conversion_rate", "coverage", "precision", "recall")
 
 
-def as_pandas(table: pl.DataFrame) -> pd.DataFrame:
+def convert_to_pandas(table: pl.DataFrame) -> pd.DataFrame:
     """Convert a table to pandas (which must be installed), without the need for pyarrow.
 
     Lists become Python lists, durations timedeltas, and text objects.
@@ -57,7 +57,7 @@ def as_pandas(table: pl.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table.to_dict(as_series=False))
 
 
-def form_of(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Form:
+def choose_format(name: str, dtype: pl.DataType, *, columns: Sequence[str] = ()) -> Form:
     """Choose how a column is written by its type and, for fractions, by its name."""
     if dtype.is_integer():
         return str if name in {"person", "position", "step"} or name.endswith("_id") else format_number
@@ -89,9 +89,9 @@ def is_rate(name: str, columns: Sequence[str] = ()) -> bool:
     return name.startswith(_RATES) or name.endswith(("_rate", "_share"))
 
 
-def formatted_rows(df: pl.DataFrame, *, forms: Mapping[str, Form] | None = None) -> list[list[str]]:
+def format_rows(df: pl.DataFrame, *, forms: Mapping[str, Form] | None = None) -> list[list[str]]:
     """Write each cell as people read it: by `forms`, else by the type and name of its column."""
-    columns = [(forms or {}).get(n, form_of(n, dtype, columns=df.columns)) for n, dtype in df.schema.items()]
+    columns = [(forms or {}).get(n, choose_format(n, dtype, columns=df.columns)) for n, dtype in df.schema.items()]
     return [
         [NOTHING if value is None else form(value) for form, value in zip(columns, row, strict=True)]
         for row in df.iter_rows()
@@ -115,7 +115,7 @@ STYLE = (
 )
 
 
-def html_table(
+def render_html_table(
     df: pl.DataFrame,
     *,
     columns: Sequence[str] | None = None,
@@ -144,7 +144,7 @@ def html_table(
     Examples
     --------
     >>> df = pl.DataFrame({"name": ["<b>Signed Up</b>"], "people": [1234], "rate_from_start": [0.034]})
-    >>> text = html_table(df, style=False)
+    >>> text = render_html_table(df, style=False)
     >>> "&lt;b&gt;Signed Up&lt;/b&gt;" in text, "1,234" in text, "3.4%" in text
     (True, True, True)
     """
@@ -164,7 +164,7 @@ def html_table(
             for mark, text, name in zip(marks, row, shown.columns, strict=True)
         )
         + "</tr>"
-        for row in formatted_rows(shown.head(rows), forms=forms)
+        for row in format_rows(shown.head(rows), forms=forms)
     ]
     left = df.height - len(lines)
     more = f'<p class="jn-small">… and {format_count(left, "more row", "more rows")}</p>' if left > 0 else ""
@@ -186,20 +186,22 @@ def _write_cell(mark: str, text: str, *, is_link: bool, is_sentence: bool) -> st
     whole = escape(neutralise_controls(text[:2000]), quote=True)
     most, shorten = (_MAX_SENTENCE, shorten_sentence) if is_sentence else (_MAX_CELL, shorten_name)
     title = f' title="{whole}"' if len(text) > most else ""
-    return f"<td{mark}{title}>{escape_html(shorten(display_names(text), most))}</td>"
+    return f"<td{mark}{title}>{escape_html(shorten(apply_display_names(text), most))}</td>"
 
 
-def text_table(df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | None = None, width: int = 40) -> str:
+def render_text_table(
+    df: pl.DataFrame, *, rows: int = 20, forms: Mapping[str, Form] | None = None, width: int = 40
+) -> str:
     """Write a frame for a terminal: formatted as in HTML, columns padded, long names cut in their middle.
 
     Examples
     --------
-    >>> print(text_table(pl.DataFrame({"name": ["Signed Up", "Upgraded Plan"], "people": [1200, 35]})))
+    >>> print(render_text_table(pl.DataFrame({"name": ["Signed Up", "Upgraded Plan"], "people": [1200, 35]})))
     name           people
     Signed Up       1,200
     Upgraded Plan      35
     """
-    body = formatted_rows(df.head(rows), forms=forms)
+    body = format_rows(df.head(rows), forms=forms)
     # A newline or an escape sequence in a name must not reach the terminal.
     cuts = [shorten_sentence if name in _SENTENCES else shorten_name for name in df.columns]
     grid = [
@@ -233,7 +235,7 @@ def render_card(
     settings
         As a mapping or as text; escaped.
     table
-        A frame, of which at most `rows` rows are shown, or HTML from `html_table`, used as it is.
+        A frame, of which at most `rows` rows are shown, or HTML from `render_html_table`, used as it is.
 
     Examples
     --------
@@ -245,7 +247,7 @@ def render_card(
     small = f'<p class="jn-small">{escape_html(described, sentence=True)}</p>' if described else ""
     head = f"<h4>{escape_html(title)}</h4>" if title else ""
     text = f"<p>{escape_html(sentence, sentence=True)}</p>" if sentence else ""
-    body = table.removeprefix(STYLE) if isinstance(table, str) else html_table(table, rows=rows, style=False)
+    body = table.removeprefix(STYLE) if isinstance(table, str) else render_html_table(table, rows=rows, style=False)
     return f'{STYLE}<div class="jn">{head}{text}{small}{body}</div>'
 
 

@@ -27,7 +27,7 @@ def use_names(names: Mapping[str, str]) -> Iterator[None]:
     Examples
     --------
     >>> with use_names({"Signed Up": "Account made"}):
-    ...     display_names('40% did "Signed Up"'), display_names("Account made")
+    ...     apply_display_names('40% did "Signed Up"'), apply_display_names("Account made")
     ('40% did "Account made"', 'Account made')
     """
     # A new name stands for itself, so that text that is written twice does not change twice; longer names come first.
@@ -40,7 +40,7 @@ def use_names(names: Mapping[str, str]) -> Iterator[None]:
         _NAMES.reset(token)
 
 
-def display_names(text: str) -> str:
+def apply_display_names(text: str) -> str:
     """Replace the names of events in a text by those that `use_names` gave them."""
     known = _NAMES.get()
     return text if known is None else known[0].sub(lambda name: known[1][name[0]], text)
@@ -79,7 +79,7 @@ def escape_html(text: str, *, sentence: bool = False) -> str:
     >>> escape_html("of تم 46%", sentence=True)
     'of <bdi>تم</bdi> 46%'
     """
-    text = display_names(text)
+    text = apply_display_names(text)
     safe = escape(neutralise_controls(shorten_words(text) if sentence else text))
     if text.isascii() or not RTL.search(text):
         return safe
@@ -107,7 +107,7 @@ def quote_name(name: str, width: int = 60) -> str:
     """
     if name.startswith('"(') and name.endswith(')"'):
         name = name[1:-1]  # the label of a value that is spelled "(none)" is quoted already
-    shown = shorten_name(neutralise_controls(display_names(name)), width)
+    shown = shorten_name(neutralise_controls(apply_display_names(name)), width)
     return f'"{shown}"' if name.strip() else describe_blank(name)
 
 
@@ -175,12 +175,12 @@ def shorten_sentence(text: str, width: int) -> str:
     return shorten_name(text, width)
 
 
-def join_numbers(text: str) -> str:
+def keep_units_together(text: str) -> str:
     """Keep a number on one line with its unit or month, and with the "n =" before it.
 
     Examples
     --------
-    >>> join_numbers("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
+    >>> keep_units_together("38% of 12 people; n = 4,875").count("\N{NO-BREAK SPACE}")
     3
     """
     return _NUMBER_SPACE.sub("\N{NO-BREAK SPACE}", text)

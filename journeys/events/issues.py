@@ -95,9 +95,9 @@ class Issues:
         return self.table.join(shown, on=["kind", "reason"], how="left", maintain_order="left")
 
     def __repr__(self) -> str:
-        from journeys.display import text_table
+        from journeys.display import render_text_table
 
-        return f"{self._describe_issues()}\n{text_table(self._shown_table(), width=80)}"
+        return f"{self._describe_issues()}\n{render_text_table(self._shown_table(), width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import render_card

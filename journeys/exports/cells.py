@@ -30,23 +30,23 @@ def flatten_columns(table: pl.DataFrame, *, durations: bool = True) -> pl.DataFr
         elif isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
             value = value.dt.convert_time_zone("UTC")
         elif isinstance(dtype, pl.List | pl.Array | pl.Struct):
-            value = _nested_as_text(value, dtype)
+            value = _write_nested_as_text(value, dtype)
         elif dtype == pl.Binary:
             value = value.bin.encode("hex")
         elif dtype == pl.Object:
-            value = value.map_batches(_objects_as_text, return_dtype=pl.String, is_elementwise=True)
+            value = value.map_batches(_write_objects_as_text, return_dtype=pl.String, is_elementwise=True)
         elif isinstance(dtype, pl.Enum | pl.Categorical):
             value = value.cast(pl.String)
         columns.append(value)
-    return table.select(value.alias(name) for value, name in zip(columns, unique_names(names), strict=True))
+    return table.select(value.alias(name) for value, name in zip(columns, make_unique_names(names), strict=True))
 
 
-def unique_names(names: Iterable[str], *, mark: str = "_2", prefix: bool = False) -> list[str]:
+def make_unique_names(names: Iterable[str], *, mark: str = "_2", prefix: bool = False) -> list[str]:
     """Make column names unique: a name that is taken gets the mark, repeatedly if need be.
 
     Examples
     --------
-    >>> unique_names(["d_seconds", "d_seconds", "d"])
+    >>> make_unique_names(["d_seconds", "d_seconds", "d"])
     ['d_seconds', 'd_seconds_2', 'd']
     """
     given = list(names)
@@ -67,9 +67,11 @@ def neutralise_formulas(table: pl.DataFrame) -> pl.DataFrame:
     >>> neutralise_formulas(pl.DataFrame({"name": ["=cmd|' /C calc'!A0", "-5", "Ada", "a;=1"]}))["name"].to_list()
     ["'=cmd|' /C calc'!A0", '-5', 'Ada', "a;'=1"]
     """
-    cells = table.with_columns(_neutralise_formulas(pl.col(name)).alias(name) for name in _text_columns(table))
+    cells = table.with_columns(_neutralise_formulas(pl.col(name)).alias(name) for name in _list_text_columns(table))
     names = pl.DataFrame({"name": table.columns}, schema={"name": pl.String})
-    cells.columns = unique_names(names.select(_neutralise_formulas(pl.col("name"))).to_series(), mark="'", prefix=True)
+    cells.columns = make_unique_names(
+        names.select(_neutralise_formulas(pl.col("name"))).to_series(), mark="'", prefix=True
+    )
     return cells
 
 
@@ -81,11 +83,13 @@ def has_formula(table: pl.DataFrame, columns: Iterable[str]) -> pl.Series:
     >>> has_formula(pl.DataFrame({"id": ["-NxYz", "u1"], "n": [1, 2]}), ["id", "n"]).to_list()
     [True, False]
     """
-    changed = [_neutralise_formulas(pl.col(n)).ne_missing(pl.col(n)) for n in _text_columns(table.select(*columns))]
+    changed = [
+        _neutralise_formulas(pl.col(n)).ne_missing(pl.col(n)) for n in _list_text_columns(table.select(*columns))
+    ]
     return table.with_columns(found=pl.any_horizontal(*changed, pl.lit(value=False)))["found"]
 
 
-def null_non_finite(table: pl.DataFrame) -> pl.DataFrame:
+def replace_non_finite(table: pl.DataFrame) -> pl.DataFrame:
     """Replace NaN and infinity by null: other systems know neither."""
     floats = [name for name, dtype in table.schema.items() if dtype.is_float()]
     return table.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in floats)
@@ -102,7 +106,7 @@ def write_csv(table: pl.DataFrame, path: Path) -> None:
     neutralise_formulas(plain.with_columns(times)).write_csv(path)
 
 
-def _text_columns(table: pl.DataFrame) -> list[str]:
+def _list_text_columns(table: pl.DataFrame) -> list[str]:
     return [name for name, dtype in table.schema.items() if dtype == pl.String]
 
 
@@ -112,10 +116,10 @@ def _neutralise_formulas(text: pl.Expr) -> pl.Expr:
     return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), inside)).otherwise(inside)
 
 
-def _nested_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _write_nested_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Write lists of plain values joined by ›, everything deeper as JSON."""
     if _contains_binary(dtype):
-        return value.map_batches(_json_with_hex, return_dtype=pl.String, is_elementwise=True)
+        return value.map_batches(_write_json_with_hex, return_dtype=pl.String, is_elementwise=True)
     if isinstance(dtype, pl.Struct):
         return value.struct.json_encode()
     inner = dtype.inner if isinstance(dtype, pl.List | pl.Array) else None
@@ -133,7 +137,7 @@ def _contains_binary(dtype: object) -> bool:
     return _contains_binary(dtype.inner) if isinstance(dtype, pl.List | pl.Array) else dtype == pl.Binary
 
 
-def _json_with_hex(batch: pl.Series) -> pl.Series:
+def _write_json_with_hex(batch: pl.Series) -> pl.Series:
     """Write JSON with bytes in hex, which Polars cannot."""
 
     def encode_one(value: object) -> str:
@@ -145,5 +149,5 @@ def _json_with_hex(batch: pl.Series) -> pl.Series:
     return pl.Series(batch.name, texts, dtype=pl.String)
 
 
-def _objects_as_text(batch: pl.Series) -> pl.Series:
+def _write_objects_as_text(batch: pl.Series) -> pl.Series:
     return pl.Series(batch.name, [None if one is None else str(one) for one in batch], dtype=pl.String)

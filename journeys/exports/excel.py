@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from journeys.display import display_names
+from journeys.display import apply_display_names
 from journeys.errors import ArgumentError, raise_all
 from journeys.exports.cells import flatten_columns
 from journeys.exports.files import check_path, replace_file
-from journeys.exports.results import table_of
+from journeys.exports.results import get_table
 
 if TYPE_CHECKING:
     import xlsxwriter
@@ -43,7 +43,7 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
     if not results:
         raise ArgumentError("results: nothing to write.")
     file = check_path(path, endings=[".xlsx"])
-    tables = {name: flatten_columns(table_of(result), durations=False) for name, result in results.items()}
+    tables = {name: flatten_columns(get_table(result), durations=False) for name, result in results.items()}
     raise_all([problem for name, table in tables.items() for problem in _list_excesses(name, table)])
     options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     buffer = BytesIO()
@@ -56,9 +56,9 @@ def to_excel(results: Mapping[str, Any], *, path: str | Path) -> Path:
             contents.write_string(0, column, head, bold)
         taken = {"contents"}
         for row, (name, result) in enumerate(results.items(), start=1):
-            sheet = _unique_sheet_name(name, taken)
-            for column, text in enumerate((sheet, str(getattr(result, "finding", "")), _settings_text(result))):
-                contents.write_string(row, column, display_names(text), wrap)
+            sheet = _make_sheet_name(name, taken)
+            for column, text in enumerate((sheet, str(getattr(result, "finding", "")), _describe_settings(result))):
+                contents.write_string(row, column, apply_display_names(text), wrap)
             _write_sheet(book, sheet, tables[name])
     with replace_file(file) as place:
         place.write_bytes(buffer.getvalue())
@@ -107,12 +107,12 @@ def _write_sheet(book: xlsxwriter.Workbook, name: str, table: pl.DataFrame) -> N
             elif dtype == pl.Date:
                 page.write_datetime(row, column, value, formats["day"])
             else:
-                page.write_string(row, column, display_names(str(value)))
+                page.write_string(row, column, apply_display_names(str(value)))
     if table.width:
         page.autofilter(0, 0, max(table.height, 1), table.width - 1)
 
 
-def _unique_sheet_name(name: str, taken: set[str]) -> str:
+def _make_sheet_name(name: str, taken: set[str]) -> str:
     plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", name).strip(" '")[:MAX_NAME] or "Table"
     chosen, number = plain, 2
     while chosen.lower() in taken:
@@ -122,7 +122,7 @@ def _unique_sheet_name(name: str, taken: set[str]) -> str:
     return chosen
 
 
-def _settings_text(result: Any) -> str:
+def _describe_settings(result: Any) -> str:
     from journeys.display import describe_settings
 
     settings = getattr(result, "settings", None)

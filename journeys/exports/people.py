@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
-from journeys.exports.cells import flatten_columns, has_formula, unique_names, write_csv
+from journeys.exports.cells import flatten_columns, has_formula, make_unique_names, write_csv
 from journeys.exports.files import check_path, replace_file
 
 Extra = pl.DataFrame | Iterable[pl.DataFrame]
@@ -85,8 +85,8 @@ def build_people_table(
 
     Accounts are written as their members: each has the identifiers of its own, and the traits of its account.
     """
-    people, extras = journeys.people, _extra_tables(extra)
-    ids = [name for name in _id_types(journeys._identifiers) if name in people.columns]
+    people, extras = journeys.people, _check_extra_tables(extra)
+    ids = [name for name in _list_id_types(journeys._identifiers) if name in people.columns]
     available = people.columns[people.columns.index("person") + 1 :]
     if people.columns[0] == "account":
         extras = [one if "person" in one.columns else one.rename({"account": "person"}, strict=False) for one in extras]
@@ -125,7 +125,7 @@ def _replace_accounts_by_members(
     """Give each member a row: their first identifier of each type, and the traits of the account they were last in."""
     last = journeys.events.select("member", "person", "timestamp").sort("timestamp", "person")
     members = last.group_by("member").agg(pl.col("person").last().alias("account")).collect()
-    ids = _id_types(member_ids)
+    ids = _list_id_types(member_ids)
     table = members.rename({"member": "person"})
     for id_type in ids:
         known = member_ids.filter(pl.col("id_type").cast(pl.String) == id_type).sort("person", "first_seen", "id")
@@ -136,7 +136,7 @@ def _replace_accounts_by_members(
     return joined.select("person", *ids, "account", *traits.columns).sort("person"), ids
 
 
-def _extra_tables(extra: object) -> list[pl.DataFrame]:
+def _check_extra_tables(extra: object) -> list[pl.DataFrame]:
     is_several = isinstance(extra, Iterable) and not isinstance(extra, pl.DataFrame | Mapping | str)
     given: list[object] = [*extra] if isinstance(extra, Iterable) and is_several else [extra]
     tables = [one for one in given if isinstance(one, pl.DataFrame)]
@@ -155,13 +155,13 @@ def _add_other_ids(table: pl.DataFrame, journeys: People, ids: Sequence[str]) ->
         known = identity.filter(pl.col("id_type") == id_type).join(table.select("person", id_type), on="person")
         rest = known.filter(pl.col("id").ne_missing(pl.col(id_type))).sort("person", "first_seen", "id")
         if rest.height:
-            name = unique_names([*table.columns, f"other_{id_type}"])[-1]
+            name = make_unique_names([*table.columns, f"other_{id_type}"])[-1]
             lists = rest.group_by("person", maintain_order=True).agg(pl.col("id").alias(name))
             table = table.join(lists, on="person", how="left", maintain_order="left")
     return table
 
 
-def _id_types(identifiers: pl.DataFrame | None) -> list[str]:
+def _list_id_types(identifiers: pl.DataFrame | None) -> list[str]:
     """List the types of identifiers; people who were known from the start have none."""
     return [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
 
@@ -211,15 +211,15 @@ def to_people(
         with replace_file(file) as place:
             table.write_parquet(place)
     elif file.suffix.lower() == ".csv":
-        note = _formula_note(table, ["person", *ids])
+        note = _write_formula_note(table, ["person", *ids])
         with replace_file(file) as place:
             write_csv(table, place)
     else:
-        write_json_lines(file, (json_row(row) for row in flatten_columns(table).iter_rows(named=True)))
+        write_json_lines(file, (build_json_row(row) for row in flatten_columns(table).iter_rows(named=True)))
     return WrittenPeople(file, table.height, note=note)
 
 
-def _formula_note(table: pl.DataFrame, ids: Sequence[str]) -> str:
+def _write_formula_note(table: pl.DataFrame, ids: Sequence[str]) -> str:
     """Count the people whose identifier gets an apostrophe in a CSV."""
     from journeys.display import format_count
 
@@ -234,7 +234,7 @@ def _formula_note(table: pl.DataFrame, ids: Sequence[str]) -> str:
     )
 
 
-def json_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def build_json_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Write a row as JSON can: times in ISO 8601, without nulls and numbers that are not finite."""
     return {
         key: value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from journeys.display import formatted_rows, neutralise_controls
+from journeys.display import format_rows, neutralise_controls
 from journeys.errors import ArgumentError, first_line, raise_all
 from journeys.exports.cells import flatten_columns, write_csv
 from journeys.exports.files import check_path, replace_file
@@ -20,7 +20,7 @@ IMAGES = (".png", ".svg", ".pdf", ".jpg", ".jpeg", ".webp")
 
 def to_parquet(result: Any, *, path: str | Path) -> Path:
     """Write a result's table as Parquet, with every type as it is."""
-    file, table = check_path(path), table_of(result)
+    file, table = check_path(path), get_table(result)
     with replace_file(file) as place:
         table.write_parquet(place)
     return file
@@ -28,7 +28,7 @@ def to_parquet(result: Any, *, path: str | Path) -> Path:
 
 def to_csv(result: Any, *, path: str | Path) -> Path:
     """Write a result's table as CSV: times in UTC, durations in seconds, no cell that a spreadsheet would run."""
-    file, table = check_path(path), table_of(result)
+    file, table = check_path(path), get_table(result)
     with replace_file(file) as place:
         write_csv(table, place)
     return file
@@ -46,10 +46,10 @@ def to_markdown(result: Any, *, path: str | Path | None = None, rows: int = 100)
     | :--- | ---: |
     | A\|B | 1,234 |
     """
-    table = table_of(result)
+    table = get_table(result)
     is_right = [dtype.is_numeric() or dtype == pl.Duration for dtype in table.dtypes]
     lines = [[*map(_escape_markdown, table.columns)], ["---:" if right else ":---" for right in is_right]]
-    lines += [[*map(_escape_markdown, row)] for row in formatted_rows(table.head(rows))]
+    lines += [[*map(_escape_markdown, row)] for row in format_rows(table.head(rows))]
     finding = getattr(result, "finding", None)
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     text = f"{_escape_markdown(finding)}\n\n{text}" if isinstance(finding, str) else text
@@ -114,7 +114,7 @@ def to_duckdb(results: Mapping[str, Any], *, path: str | Path) -> Path:
     raise_all(problems)
     file = check_path(path)
     is_new = not file.exists()
-    tables = {name: flatten_columns(table_of(result)).to_arrow() for name, result in results.items()}
+    tables = {name: flatten_columns(get_table(result)).to_arrow() for name, result in results.items()}
     try:
         with duckdb.connect(str(file)) as database:
             database.begin()
@@ -133,7 +133,7 @@ def to_duckdb(results: Mapping[str, Any], *, path: str | Path) -> Path:
     return file
 
 
-def table_of(result: Any) -> pl.DataFrame:
+def get_table(result: Any) -> pl.DataFrame:
     """Return the table of a result, or a DataFrame as it is."""
     table = result if isinstance(result, pl.DataFrame) else getattr(result, "table", None)
     if not isinstance(table, pl.DataFrame):

@@ -12,9 +12,15 @@ from typing import Any, Literal
 import polars as pl
 
 from journeys.errors import ArgumentError
-from journeys.exports.cells import flatten_columns, has_formula, neutralise_formulas, null_non_finite, unique_names
+from journeys.exports.cells import (
+    flatten_columns,
+    has_formula,
+    make_unique_names,
+    neutralise_formulas,
+    replace_non_finite,
+)
 from journeys.exports.files import check_path, replace_file
-from journeys.exports.people import Extra, People, WrittenPeople, build_people_table, json_row, write_json_lines
+from journeys.exports.people import Extra, People, WrittenPeople, build_json_row, build_people_table, write_json_lines
 
 
 def to_customerio(
@@ -60,7 +66,7 @@ def to_customerio(
     table = table.with_columns(pl.col(pl.Datetime).dt.epoch("s"))
     if file.suffix.lower() == ".csv":
         return _write_csv(
-            file, null_non_finite(table), ids=ids, columns=columns, traits=traits, hint="; an .ndjson file has them"
+            file, replace_non_finite(table), ids=ids, columns=columns, traits=traits, hint="; an .ndjson file has them"
         )
 
     def compose_identify(given: Mapping[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def to_hubspot(
     """
     file = check_path(path, endings=[".csv"])
     table, ids = build_people_table(journeys, traits=traits, extra=extra)
-    in_utc = null_non_finite(flatten_columns(table))
+    in_utc = replace_non_finite(flatten_columns(table))
     days = in_utc.with_columns(pl.col(pl.Datetime).dt.date())
     return _write_csv(file, days, ids=ids, columns={"email": "Email", "hubspot_id": "Record ID"}, traits=traits)
 
@@ -196,14 +202,14 @@ def _write_calls(
 ) -> WrittenPeople:
     """Write one call per person, which `compose` makes of the ids and the traits."""
     id_columns, known = _keep_identified(table, ids=ids, columns=columns)
-    rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
+    rest = _select_traits(known, ids=ids, own=id_columns, traits=traits)
 
     def compose_row(row: Mapping[str, Any]) -> dict[str, Any]:
         given = {column: row[name] for name, column in id_columns.items() if row[name] is not None}
-        return compose(given, json_row({name: row[name] for name in rest}))
+        return compose(given, build_json_row({name: row[name] for name in rest}))
 
     write_json_lines(file, (compose_row(row) for row in known.iter_rows(named=True)))
-    return WrittenPeople(file, known.height, table.height - known.height, _neither_of(columns))
+    return WrittenPeople(file, known.height, table.height - known.height, _describe_missing_ids(columns))
 
 
 def _write_csv(
@@ -218,7 +224,7 @@ def _write_csv(
     """Write a system's CSV: its id columns first, without people that it cannot match by an id."""
     id_columns, known = _keep_identified(table, ids=ids, columns=columns)
     formula = has_formula(known, id_columns)
-    unknown_count, reason = table.height - known.height, _neither_of(columns)
+    unknown_count, reason = table.height - known.height, _describe_missing_ids(columns)
     if formula.any():
         # An apostrophe would change the id, and a changed id matches nobody.
         changed = known.filter(formula)
@@ -226,7 +232,7 @@ def _write_csv(
         would_run = f"an id that a spreadsheet would run as a formula, such as {texts[0]!r}{hint}"
         both = f"{unknown_count} with {reason}, {changed.height} with {would_run}"
         reason, known = both if unknown_count else would_run, known.filter(~formula)
-    rest = _trait_columns(known, ids=ids, own=id_columns, traits=traits)
+    rest = _select_traits(known, ids=ids, own=id_columns, traits=traits)
     written = [pl.col(name).alias(column) for name, column in id_columns.items()]
     with replace_file(file) as place:
         neutralise_formulas(known.select(*written, *_rename_taken(rest, id_columns.values()))).write_csv(place)
@@ -242,19 +248,19 @@ def _keep_identified(
     return id_columns, flatten_columns(table.filter(has_id))
 
 
-def _trait_columns(
+def _select_traits(
     table: pl.DataFrame, *, ids: Sequence[str], own: Iterable[str], traits: Sequence[str] | None
 ) -> list[str]:
     """List the traits to write: other identifiers only where they are asked for."""
     return [n for n in table.columns if n != "person" and n not in own and (n not in ids or n in (traits or ()))]
 
 
-def _neither_of(id_types: Iterable[str]) -> str:
+def _describe_missing_ids(id_types: Iterable[str]) -> str:
     return f"neither {' nor '.join(id_types)}"
 
 
 def _rename_taken(names: Sequence[str], taken: Iterable[str]) -> list[pl.Expr]:
     """Rename a trait that is called like one of the system's own columns."""
     own = {name.lower() for name in taken}
-    renamed = unique_names(f"trait_{name}" if name.lower() in own else name for name in names)
+    renamed = make_unique_names(f"trait_{name}" if name.lower() in own else name for name in names)
     return [pl.col(name).alias(unique) for name, unique in zip(names, renamed, strict=True)]

@@ -206,9 +206,9 @@ class LinkExplanation(Result):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the chain of links; of a long one its ends."""
-        from journeys.charts.identity import draw_chain
+        from journeys.charts.identity import draw_evidence_chain
 
-        return draw_chain(self._ends, finding=self._describe_answer(), dark=dark, narrow=narrow)
+        return draw_evidence_chain(self._ends, finding=self._describe_answer(), dark=dark, narrow=narrow)
 
     def __repr__(self) -> str:
         lines = []

@@ -274,9 +274,9 @@ class Identity(Result):
 
     def plot_sizes(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw how many identifiers people have."""
-        from journeys.charts.identity import draw_sizes
+        from journeys.charts.identity import draw_identifier_counts
 
-        return draw_sizes(self.sizes, finding=self._sizes_finding(), dark=dark, narrow=narrow)
+        return draw_identifier_counts(self.sizes, finding=self._sizes_finding(), dark=dark, narrow=narrow)
 
     def _sizes_finding(self) -> str:
         from journeys.display import format_number, format_percent
@@ -393,7 +393,7 @@ class Identity(Result):
         return "\n".join([f"Identity: {self.finding}", self.row_summary, *self.warnings])
 
     def _repr_html_(self) -> str:
-        from journeys.display import html_table, render_card
+        from journeys.display import render_card, render_html_table
 
         top = render_card(
             "Identity", sentence=" ".join([self.finding, self.row_summary, *self.warnings]), table=self.figures
@@ -401,9 +401,9 @@ class Identity(Result):
         more = {"Refused links": self.refused, "Shared identifiers": self.shared, "Placeholder values": self.junk}
         more |= {"Suspiciously many identifiers": self.giants, "Rows by source": self.rows}
         details = "".join(
-            f"<details><summary>{title} ({table.height:,})</summary>{html_table(table, rows=10, style=False)}</details>"
-            for title, table in more.items()
-            if table.height
+            f"<details><summary>{name} ({df.height:,})</summary>{render_html_table(df, rows=10, style=False)}</details>"
+            for name, df in more.items()
+            if df.height
         )
         return f'{top}<div class="jn">{details}</div>'  # so that the headings look as the card does
 

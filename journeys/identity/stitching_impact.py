@@ -143,13 +143,13 @@ class StitchingImpact(Result):
         return format_duration if kind == pl.Duration else format_number if kind.is_integer() else format_ratio
 
     def __repr__(self) -> str:
-        from journeys.display import text_table
+        from journeys.display import render_text_table
 
         shown = self._shown_table()
-        return f"StitchingImpact: {self.finding}" + (f"\n{text_table(shown)}" if shown.height else "")
+        return f"StitchingImpact: {self.finding}" + (f"\n{render_text_table(shown)}" if shown.height else "")
 
     def _repr_html_(self) -> str:
-        from journeys.display import html_table, render_card
+        from journeys.display import render_card, render_html_table
 
         note = "The same question, asked of stitched people and of every identifier by itself."
         shown = self._shown_table()
@@ -157,7 +157,7 @@ class StitchingImpact(Result):
         top = render_card("What stitching changes", sentence=self.finding, settings=note, table=small)
         if not self._is_matched() or not self.table.height:
             return top
-        all_numbers = f"<details><summary>All numbers</summary>{html_table(self.table, style=False)}</details>"
+        all_numbers = f"<details><summary>All numbers</summary>{render_html_table(self.table, style=False)}</details>"
         return f'{top}<div class="jn">{all_numbers}</div>'
 
     def _is_matched(self) -> bool:

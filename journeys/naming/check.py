@@ -66,15 +66,17 @@ class NamingCheck:
         return {a: b for a, b in self.table.select("event", "suggestion").iter_rows() if b is not None}
 
     def __repr__(self) -> str:
-        from journeys.display import text_table
+        from journeys.display import render_text_table
 
-        return f"{self._describe_names()}\n{text_table(self.table, forms=_FORMS)}"
+        return f"{self._describe_names()}\n{render_text_table(self.table, forms=_FORMS)}"
 
     def _repr_html_(self) -> str:
-        from journeys.display import html_table, render_card
+        from journeys.display import render_card, render_html_table
 
         return render_card(
-            "Event names", sentence=self._describe_names(), table=html_table(self.table, forms=_FORMS, style=False)
+            "Event names",
+            sentence=self._describe_names(),
+            table=render_html_table(self.table, forms=_FORMS, style=False),
         )
 
     def _describe_names(self) -> str:

@@ -39,9 +39,9 @@ class Renamed:
     missing: dict[str, list[str]]
 
     def __repr__(self) -> str:
-        from journeys.display import text_table
+        from journeys.display import render_text_table
 
-        return f"{self._describe_renames()}\n{text_table(self.changes)}"
+        return f"{self._describe_renames()}\n{render_text_table(self.changes)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import render_card

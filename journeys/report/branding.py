@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plotly.colors import hex_to_rgb
 
-from journeys.charts.theme import DARK, LIGHT, contrast_ratio
+from journeys.charts.theme import DARK, LIGHT, compute_contrast
 from journeys.errors import ArgumentError, raise_all, unknown_message
 
 _ROLES = ("goal", "worse")
@@ -37,7 +37,7 @@ def check_colours(colours: Mapping[str, str]) -> dict[str, tuple[str, str]]:
             problems.append(f"colours: {role!r} {colour!r} must be six digits after a #, such as '#0b57d0'.")
             continue
         light = colour.lower()
-        found = contrast_ratio(light, LIGHT.paper)
+        found = compute_contrast(light, LIGHT.paper)
         if found < _LEAST_CONTRAST:
             problems.append(
                 f"colours: {role!r} {colour!r} has a contrast of {found:.1f} : 1 to white; text needs 4.5 : 1."
@@ -52,7 +52,7 @@ def _lighten_colour(colour: str) -> str:
     channels = hex_to_rgb(colour)
     for part in range(0, 101, 5):
         mixed = "#" + "".join(f"{round(c + (255 - c) * part / 100):02x}" for c in channels)
-        if contrast_ratio(mixed, DARK.paper) >= _LEAST_CONTRAST:
+        if compute_contrast(mixed, DARK.paper) >= _LEAST_CONTRAST:
             return mixed
     return "#ffffff"
 

@@ -18,11 +18,11 @@ from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import (
     adapt_words,
     format_count,
+    format_definite_count,
     format_number,
     format_percent,
     format_points,
     quote_name,
-    the_count,
 )
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Finding
@@ -91,7 +91,7 @@ def find_headline(correlation: Correlation[Any]) -> Finding | None:
         found,
         sentence=f"{quote_name(rows[0]['behaviour'])} goes with reaching {quote_name(correlation.goal)}: "
         f"{format_percent(rate)} of the {format_count(of[1], 'person')} who did it got there, against "
-        f"{format_percent(rest)} of {the_count(others[1], 'other')}: "
+        f"{format_percent(rest)} of {format_definite_count(others[1], 'other')}: "
         f"{format_points(rate - rest, found.low, found.high)}.",
     )
 
@@ -176,7 +176,7 @@ def find_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions,
         f"{format_count(row['both'] + row['behaviour_only'], 'person')} hit {quote_name(row['behaviour'])} "
         f"after {quote_name(step)}: "
         f"{some} went on to {quote_name(correlation.goal)}, against {format_percent(row['rate_without'])} of "
-        f"{the_count(others, 'other')}."
+        f"{format_definite_count(others, 'other')}."
     )
     shared = describe_shared_values(correlation, row["behaviour"], among=among, step=step)
     return compare_shares(
@@ -198,7 +198,7 @@ def find_bypass(correlation: Correlation[Any], steps: list[str]) -> Finding | No
     others = correlation.people(step, did=True, converted=True)
     instead = _most_distinctive_event(skippers, others, goal=correlation.goal)
     sentence = (
-        f"{format_number(count)} of {the_count(converted, 'person')} who reached "
+        f"{format_number(count)} of {format_definite_count(converted, 'person')} who reached "
         f"{quote_name(correlation.goal)} skipped "
         f"{quote_name(step)}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.display import format_count, format_number, format_percent, the_count, use_unit
+from journeys.display import format_count, format_definite_count, format_number, format_percent, use_unit
 from journeys.errors import JourneysError
 from journeys.report.protocol import JourneysWithQuestions
 from journeys.report.section import Section
@@ -54,7 +54,7 @@ def identity_section(journeys: JourneysWithQuestions) -> Section | None:
     known_by = " or ".join(f"their {_name_type(name)}" for name in identity.types if name in identity.rules.exclusive)
     rows = identity.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
     with use_unit("person"):  # accounts, too, are made of people
-        events, of_all = format_count(rows["events"], "event"), the_count(people, "person")
+        events, of_all = format_count(rows["events"], "event"), format_definite_count(people, "person")
         finding = f"{events} belong to {format_count(people, 'person')}"
         pictures, _ = draw_chart(identity.plot)
         selected, reading = _describe_selection(journeys, events=rows["events"], people=people), ""

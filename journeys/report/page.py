@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from journeys.charts.figure import remove_titles
-from journeys.charts.theme import DARK, FONT, LIGHT, Colours, lighter_to_darker
+from journeys.charts.theme import DARK, FONT, LIGHT, Colours, map_light_to_dark
 from journeys.display import (
+    apply_display_names,
     describe_settings,
-    display_names,
     escape_html,
-    html_table,
-    join_numbers,
+    keep_units_together,
     neutralise_controls,
+    render_html_table,
     shorten_words,
 )
 from journeys.report.markdown import render_markdown
@@ -66,11 +66,11 @@ def _compile_template() -> jinja2.Template:
     import jinja2
 
     def text(value: str) -> str:
-        return _mark_trusted(escape_html(join_numbers(value), sentence=True))
+        return _mark_trusted(escape_html(keep_units_together(value), sentence=True))
 
     def numbers(table: pl.DataFrame, columns: Sequence[str]) -> str:
         # What scrolls sideways on a phone can be reached by the keyboard.
-        found = html_table(table, columns=columns or None, rows=60, style=False)
+        found = render_html_table(table, columns=columns or None, rows=60, style=False)
         return _mark_trusted(f'<div class="numbers" role="group" aria-label="The numbers" tabindex="0">{found}</div>')
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
@@ -79,7 +79,7 @@ def _compile_template() -> jinja2.Template:
         return _mark_trusted(render_markdown(value))
 
     def plain(value: str) -> str:
-        return neutralise_controls(shorten_words(display_names(value)))
+        return neutralise_controls(shorten_words(apply_display_names(value)))
 
     environment.filters |= {"text": text, "plain": plain, "numbers": numbers, "markdown": markdown}
     environment.filters["code"] = lambda value: neutralise_controls(
@@ -130,7 +130,7 @@ def _charts_data(sections: Sequence[Section], *, colours: Mapping[str, tuple[str
                 forms[form] = figure | {"least": picture.least if form == "wide" else 0}
             charts[f"{section.name}-{number}"] = forms
     own = {getattr(LIGHT, role): pair[0] for role, pair in colours.items()}
-    dark = lighter_to_darker() | {getattr(LIGHT, role): pair[1] for role, pair in colours.items()}
+    dark = map_light_to_dark() | {getattr(LIGHT, role): pair[1] for role, pair in colours.items()}
     return {**_share_repeats(charts), "template": template, "dark": dark, "own": own}
 
 

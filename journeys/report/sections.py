@@ -19,11 +19,11 @@ from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import (
     format_day,
+    format_definite_count,
     format_number,
     format_percent,
     format_period,
     quote_name,
-    the_count,
     write_for_readers,
 )
 from journeys.display.options import use_theme
@@ -225,13 +225,14 @@ def attribution_section(attribution: Attribution[Any], *, goal: str) -> Section:
     touched = attribution.table.filter(~no_touch & (pl.col("credit") > 0))
     if touched.is_empty():
         return unanswered_attribution(
-            f"none was touched in the 30 days before {the_count(total, 'conversion')} to {goal}"
+            f"none was touched in the 30 days before {format_definite_count(total, 'conversion')} to {goal}"
         )
     finding = attribution.finding
     if total >= MIN_PEOPLE:
         credit, top = touched["credit"].sum(), touched.row(0, named=True)
         finding = (
-            f"Campaigns get credit for {format_percent(credit / total)} of {the_count(total, 'conversion')} to {goal}; "
+            f"Campaigns get credit for {format_percent(credit / total)} of "
+            f"{format_definite_count(total, 'conversion')} to {goal}; "
             f"{quote_name(str(top['campaign']))} gets most, "
             f"{format_percent(top['share'])}{_describe_worth(top, attribution)}."
         )

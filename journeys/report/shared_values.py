@@ -8,7 +8,14 @@ from typing import Any
 import polars as pl
 
 from journeys.analyses.correlation.result import Correlation
-from journeys.display import format_number, format_percent, format_period, quote_name, shorten_name, the_count
+from journeys.display import (
+    format_definite_count,
+    format_number,
+    format_percent,
+    format_period,
+    quote_name,
+    shorten_name,
+)
 from journeys.report.protocol import JourneysWithQuestions
 
 MIN_PEOPLE, MAX_Q, MIN_SHARE, MIN_DIFFERENCE = 20, 0.05, 0.5, 0.2
@@ -36,7 +43,7 @@ class SharedValue:
         if not self.others:
             return f"{text})"
         share = format_percent(self.others_count / self.others) if self.others_count else "none"
-        return f"{text}, but {share} of {the_count(self.others, 'other')} {self.place})"
+        return f"{text}, but {share} of {format_definite_count(self.others, 'other')} {self.place})"
 
 
 def describe_shared_values(

@@ -69,11 +69,11 @@ class Checked:
         return not self.failures
 
     def __repr__(self) -> str:
-        from journeys.display import text_table
+        from journeys.display import render_text_table
 
         # "duplicates, in all: 0" of each source would hide what there is
         is_empty = (pl.col("rows") == 0) & pl.col("kind").is_in(["facts", "duplicates", "quarantined"])
-        return f"{self._describe_check()}\n{text_table(self.table.filter(~is_empty), rows=100, width=80)}"
+        return f"{self._describe_check()}\n{render_text_table(self.table.filter(~is_empty), rows=100, width=80)}"
 
     def _repr_html_(self) -> str:
         from journeys.display import render_card

@@ -335,10 +335,10 @@ def test_identity_pictures():
     assert [bar.x[0] for bar in fig.data] == [400, 200, 400]
     assert "no events" in words(identity.draw_linked_events(pl.DataFrame({"measure": names, "count": [0, 0, 0]})))
     sizes = pl.DataFrame({"identifiers": range(1, 200), "people": range(1, 200)})
-    assert len(identity.draw_sizes(sizes, narrow=True).layout.xaxis.tickvals) <= 8
+    assert len(identity.draw_identifier_counts(sizes, narrow=True).layout.xaxis.tickvals) <= 8
     link = {"id_type_a": "user_id", "id_a": "<u1>", "id_type_b": "email", "id_b": "a@b.example", "kind": "row"}
     more = {"first_seen": datetime(2026, 3, 1), "rows": 2, "source": "segment", "event": None, "reason": "two user_ids"}
-    chain = identity.draw_chain(pl.DataFrame([link | more]))
+    chain = identity.draw_evidence_chain(pl.DataFrame([link | more]))
     assert chain.data[0].line.dash == "dot"
     assert "refused: two user_ids" in words(chain)
     assert "<u1>" not in everything(chain)

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from journeys.charts.identity import draw_chain, draw_sizes
+from journeys.charts.identity import draw_evidence_chain, draw_identifier_counts
 from journeys.charts.stitching_impact import draw_stitching_impact
 from journeys.display import format_percent
 
@@ -15,7 +15,7 @@ from journeys.display import format_percent
 @pytest.mark.parametrize(("narrow", "bars", "tail"), [(False, 17, "17 or more"), (True, 7, "7+")])
 def test_sizes_are_counts_and_the_tail_is_one_bar(narrow, bars, tail) -> None:
     sizes = pl.DataFrame({"identifiers": range(1, 41), "people": [3_500] * 40})
-    fig = draw_sizes(sizes, narrow=narrow)
+    fig = draw_identifier_counts(sizes, narrow=narrow)
     assert fig.data[0].text[0] == "3,500"
     assert len(fig.data[0].x) == bars
     assert fig.layout.xaxis.ticktext[-1] == tail
@@ -47,5 +47,5 @@ def test_stitching_impact_of_a_row_that_one_answer_lacks() -> None:
 def test_a_link_says_when_to_the_minute(narrow) -> None:
     link = {"id_type_a": "user_id", "id_a": "u1", "id_type_b": "email", "id_b": "a@b.example", "kind": "row", "rows": 2}
     seen = {"first_seen": datetime(2026, 3, 1, 9, 5), "source": "web", "event": None, "reason": None}
-    fig = draw_chain(pl.DataFrame([link | seen]), narrow=narrow)
+    fig = draw_evidence_chain(pl.DataFrame([link | seen]), narrow=narrow)
     assert "2 rows of web since 1 March 2026, 09:05" in fig.layout.annotations[0].text.replace("<br>", " ")

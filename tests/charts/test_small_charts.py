@@ -24,7 +24,7 @@ from journeys.charts import (
 )
 from journeys.charts.activity import draw_activity
 from journeys.charts.theme import LIGHT, apply_theme
-from journeys.charts.ticks import percent_ticks, point_ticks
+from journeys.charts.ticks import place_percent_ticks, place_point_ticks
 from journeys.charts.value import draw_value
 from tests.charts import frames
 
@@ -33,7 +33,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize("highest", [0.0, 1e-6, 0.004, 0.025, 0.07, 0.31, 0.999, 1.0])
 def test_ticks_cover_what_is_drawn_and_write_percents(highest):
-    ticks = percent_ticks([None, float("nan"), highest])
+    ticks = place_percent_ticks([None, float("nan"), highest])
     assert ticks["tickvals"][0] == 0
     assert ticks["tickvals"][-1] >= highest - 1e-12
     assert 1 <= len(ticks["tickvals"]) <= 8
@@ -42,7 +42,7 @@ def test_ticks_cover_what_is_drawn_and_write_percents(highest):
 
 
 def test_ticks_of_differences_have_their_sign():
-    assert point_ticks([-0.3, 0.1], most=4)["ticktext"] == ["−40", "−20", "0", "+20"]
+    assert place_point_ticks([-0.3, 0.1], most=4)["ticktext"] == ["−40", "−20", "0", "+20"]
 
 
 def test_no_axis_is_left_to_the_percent_sign_of_plotly():

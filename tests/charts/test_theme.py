@@ -15,12 +15,12 @@ from journeys.charts.theme import (
     DARK,
     LIGHT,
     Colours,
+    add_opacity,
     apply_theme,
+    assign_event_colours,
     choose_text_colour,
     draw_nothing,
-    event_colours,
-    lighter_to_darker,
-    with_opacity,
+    map_light_to_dark,
 )
 
 # Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
@@ -97,7 +97,7 @@ def test_events_and_the_goal_differ_for_every_eye(theme, seen_as):
 
 def test_at_most_eight_colours_are_given_out_and_the_goal_has_its_own():
     names = [f"Event {i}" for i in range(30)]
-    chosen = event_colours(names, goal="Event 20")
+    chosen = assign_event_colours(names, goal="Event 20")
     assert chosen["Event 20"] == LIGHT.goal
     assert len({chosen[name] for name in names if chosen[name] != LIGHT.rest}) == 8
     assert sum(colour == LIGHT.goal for colour in chosen.values()) == 1
@@ -105,28 +105,28 @@ def test_at_most_eight_colours_are_given_out_and_the_goal_has_its_own():
 
 def test_leaving_out_rare_events_repaints_nothing():
     names = [f"Event {i}" for i in range(12)]
-    all_of_them, fewer = event_colours(names, goal="Event 3"), event_colours(names[:5], goal="Event 3")
+    all_of_them, fewer = assign_event_colours(names, goal="Event 3"), assign_event_colours(names[:5], goal="Event 3")
     assert all(all_of_them[name] == fewer[name] for name in names[:5])
 
 
 def test_another_goal_repaints_no_other_event():
     names = [f"Event {i}" for i in range(12)]
-    plain, aimed = event_colours(names), event_colours(names, goal="Event 2")
+    plain, aimed = assign_event_colours(names), assign_event_colours(names, goal="Event 2")
     assert {name for name in names if plain[name] != aimed[name]} == {"Event 2"}
 
 
 def test_an_event_called_a_drop_off_does_not_paint_those_who_leave():
-    chosen = event_colours(["(drop-off)", "(other)", "A", "(continues)"])
+    chosen = assign_event_colours(["(drop-off)", "(other)", "A", "(continues)"])
     assert [chosen[name] for name in ("(drop-off)", "(other)", "(continues)")] == [LIGHT.drop, LIGHT.other, LIGHT.other]
     assert chosen["A"] == LIGHT.events[0]
 
 
 def test_every_colour_has_a_partner_in_the_dark():
-    pairs = lighter_to_darker()
+    pairs = map_light_to_dark()
     roles = [getattr(LIGHT, f.name) for f in fields(Colours)]
     every = [c for role in roles for c in ([role] if isinstance(role, str) else role)]
     assert sorted(pairs) == sorted(every), "two roles share a colour"
-    assert with_opacity(LIGHT.goal, 0.4) == "rgba(11,87,208,0.4)"
+    assert add_opacity(LIGHT.goal, 0.4) == "rgba(11,87,208,0.4)"
 
 
 def test_nothing_is_set_globally():

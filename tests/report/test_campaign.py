@@ -10,7 +10,7 @@ import pytest
 
 import journeys as jn
 from journeys import samples
-from journeys.display import html_table
+from journeys.display import render_html_table
 from journeys.errors import ArgumentError, UnknownNameError
 from journeys.report import campaign_report
 
@@ -48,7 +48,7 @@ def test_known_means_the_same_everywhere(report):
 
 def test_rates_of_groups_are_all_percents(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
-    shown = html_table(campaigns.table.filter(pl.col("step") > 1))
+    shown = render_html_table(campaigns.table.filter(pl.col("step") > 1))
     assert "0." not in re.sub("<[^>]*>|[0-9.]+%|[0-9.]+ (hours|days|minutes)", " ", shown)
 
 
@@ -59,7 +59,7 @@ def test_what_a_chart_says_in_its_subtitle_is_not_lost_with_it(report):
 
 def test_each_rate_of_the_numbers_has_its_interval_beside_it(report):
     campaigns = next(section for section in report.sections if section.name == "campaigns")
-    page = html_table(campaigns.table, columns=campaigns.columns, style=False)
+    page = render_html_table(campaigns.table, columns=campaigns.columns, style=False)
     heads = re.findall(r"<th[^>]*>([^<]*)</th>", page)
     assert heads[0] == "first campaign"
     assert heads[5:11] == ["rate from start", "ci low", "ci high", "rate from previous", "rate low", "rate high"]

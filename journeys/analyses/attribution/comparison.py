@@ -140,7 +140,7 @@ class AttributionComparison(JourneysResult[J]):
     @property
     def finding(self) -> str:
         """The surest change of a share, as one sentence."""
-        from journeys.display import format_count, format_percent, format_points, quote_label, the_count
+        from journeys.display import format_count, format_definite_count, format_percent, format_points, quote_label
 
         total, before = self.settings["conversions"], self.settings["conversions_against"]
         if (fewest := min(total, before, self.settings["people"])) < MIN_PEOPLE:
@@ -157,7 +157,8 @@ class AttributionComparison(JourneysResult[J]):
         note = f" {shared}." if shared else ""
         sure = self.table.filter(pl.col("q_value") < 0.05).sort("q_value", by)
         if not sure.height:
-            return f"No share of {the_count(total, 'conversion')}, {before} before, has changed beyond chance.{note}"
+            conversions = format_definite_count(total, "conversion")
+            return f"No share of {conversions}, {before} before, has changed beyond chance.{note}"
         row = sure.row(0, named=True)
         name = f"No {by.replace('_', ' ')}" if row[by] == NONE else quote_label(row[by])
         change = format_points(row["difference"], row["ci_low"], row["ci_high"])

@@ -57,7 +57,7 @@ class Attribution(JourneysResult[J]):
     @property
     def finding(self) -> str:
         """The touchpoint that gets most credit, as one sentence."""
-        from journeys.display import adapt_words, format_percent, quote_label, quote_name, the_count
+        from journeys.display import adapt_words, format_definite_count, format_percent, quote_label, quote_name
 
         by, total, goal = self._spec.by, self.settings["conversions"], quote_name(self._spec.goal.name)
         if not total:
@@ -66,7 +66,7 @@ class Attribution(JourneysResult[J]):
         if converters < MIN_PEOPLE:
             return say_too_few(converters, f"converted to {goal}", unit=self._journeys._log.unit)
         top = self.table.row(0, named=True)
-        conversions = f"{the_count(total, 'conversion')} to {goal}"
+        conversions = f"{format_definite_count(total, 'conversion')} to {goal}"
         if top[by] != NONE and top["share"] < LEAST_SHARE:
             return f"No {by.replace('_', ' ')} gets credit for 1% of {conversions}."
         if top[by] != NONE:

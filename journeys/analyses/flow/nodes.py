@@ -378,12 +378,12 @@ def choose_node_colours(
 
     An event with a value has the colour of the event, a group that of its first event.
     """
-    from journeys.charts.theme import event_colours
+    from journeys.charts.theme import assign_event_colours
 
     if not nodes.is_event_based:
         return None
     goal = None if goal is None else quote_reserved(goal)
-    chosen = event_colours([quote_reserved(name) for name in ranked], goal=goal, dark=dark)
+    chosen = assign_event_colours([quote_reserved(name) for name in ranked], goal=goal, dark=dark)
     events = set(ranked)
     if nodes.groups:
         for event in ranked:

@@ -45,7 +45,7 @@ class LastBefore(JourneysResult[J]):
     @property
     def finding(self) -> str:
         """The most frequent value, and the one whose people go on surely more or less often, as sentences."""
-        from journeys.display import adapt_words, format_percent, give_advice, quote_name, the_count
+        from journeys.display import adapt_words, format_definite_count, format_percent, give_advice, quote_name
 
         goal, total = quote_name(self._spec.goal.name), int(self.settings["conversions"])
         if not total:
@@ -53,7 +53,7 @@ class LastBefore(JourneysResult[J]):
         if (people := min(total, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(people, f"did {goal}", unit=self._journeys._log.unit)
         each = self._spec.occurrence == "each"
-        whole = the_count(total, "conversion" if each else self._journeys._log.unit)
+        whole = format_definite_count(total, "conversion" if each else self._journeys._log.unit)
         named = [row for row in self.table.iter_rows(named=True) if self._is_value(row)]
         none = self.table.filter(pl.all_horizontal(pl.col(self._spec.names) == NONE))
 

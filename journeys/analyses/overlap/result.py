@@ -44,7 +44,14 @@ class Overlap(JourneysResult[J]):
     @property
     def finding(self) -> str:
         """How many people are in several segments, and which two overlap most, as one sentence."""
-        from journeys.display import adapt_words, choose_form, format_number, format_percent, quote_name, the_count
+        from journeys.display import (
+            adapt_words,
+            choose_form,
+            format_definite_count,
+            format_number,
+            format_percent,
+            quote_name,
+        )
 
         total = int(self.table["people"].sum())
         if not total:
@@ -55,7 +62,7 @@ class Overlap(JourneysResult[J]):
             return NoFinding(adapt_words("No one is in any of the segments."))
         if not several:
             return adapt_words("The segments have no one in common.")
-        whole = the_count(total, self._journeys._log.unit)
+        whole = format_definite_count(total, self._journeys._log.unit)
         if total < MIN_PEOPLE:
             return say_too_few(total, "in any of the segments", unit=self._journeys._log.unit)
         share = format_percent(several / total)

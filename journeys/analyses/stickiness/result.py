@@ -37,7 +37,7 @@ class Stickiness(JourneysResult[J]):
     @property
     def finding(self) -> str:
         """The share of people who were active on more than one day, as one sentence."""
-        from journeys.display import format_day, format_percent, the_count
+        from journeys.display import format_day, format_definite_count, format_percent
 
         last = self._latest_rows()
         if not last.height:
@@ -45,7 +45,7 @@ class Stickiness(JourneysResult[J]):
             return say_none_complete(self._spec.event.name, period=self._spec.of.name, is_done=is_done)
         people = int(last["people"].sum())
         name, start = self._spec.of.name, format_day(last["period"][0])
-        group = the_count(people, self._journeys._log.unit)
+        group = format_definite_count(people, self._journeys._log.unit)
         if people < MIN_PEOPLE:
             return say_too_few(people, f"active in the {name} from {start}", unit=self._journeys._log.unit)
         often = last.filter(pl.col("days") >= 2)

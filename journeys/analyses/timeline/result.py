@@ -47,7 +47,7 @@ class Timeline(JourneysResult[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the events in order, with one lane per source."""
-        from journeys.charts.theme import event_colours
+        from journeys.charts.theme import assign_event_colours
         from journeys.charts.timeline import draw_timeline
         from journeys.display import format_duration
 
@@ -55,7 +55,7 @@ class Timeline(JourneysResult[J]):
         return draw_timeline(
             self.table,
             identified=self.identified,
-            colour_of=event_colours(self._journeys._log.ranked, dark=dark),
+            colour_of=assign_event_colours(self._journeys._log.ranked, dark=dark),
             title=self.finding,
             subtitle=subtitle,
             dark=dark,
@@ -63,7 +63,7 @@ class Timeline(JourneysResult[J]):
         )
 
     def _repr_html_(self) -> str:
-        from journeys.display import html_table, render_card
+        from journeys.display import render_card, render_html_table
 
-        table = html_table(self.table, rows=50, links=["replay_url"], style=False)
+        table = render_html_table(self.table, rows=50, links=["replay_url"], style=False)
         return render_card("Timeline", sentence=self.finding, settings=self.settings, table=table)

@@ -26,11 +26,11 @@ from journeys.charts.theme import (
     DROP_OFF,
     OTHER,
     Colours,
+    add_opacity,
     apply_theme,
+    assign_event_colours,
+    choose_theme,
     draw_nothing,
-    event_colours,
-    theme_colours,
-    with_opacity,
 )
 from journeys.display import format_count, format_number, format_percent
 
@@ -121,7 +121,7 @@ def draw_sankey(
     )
     if not layout.nodes:
         return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     node_colours = choose_colours(layout, colour_of=colour_of, goal=goal, dark=dark)
     known = {(row["position"], row["node"]): row for row in collapsed.nodes}
     ribbon_colours = {link.row: node_colours[link.source.key] for link in layout.links}
@@ -143,10 +143,10 @@ def draw_sankey(
 
     def fill_link(link: Link) -> str:
         if link.row in undrawn:
-            return with_opacity(theme.paper, 0)
+            return add_opacity(theme.paper, 0)
         if link.target.leaving_from is not None:
-            return with_opacity(theme.drop, 0.55)
-        return with_opacity(ribbon_colours[link.row], FULL if ribbons[link.row].is_highlighted else FAINT)
+            return add_opacity(theme.drop, 0.55)
+        return add_opacity(ribbon_colours[link.row], FULL if ribbons[link.row].is_highlighted else FAINT)
 
     def describe(link: Link) -> str:
         """Describe both parts of a split ribbon as the whole link."""
@@ -160,7 +160,7 @@ def draw_sankey(
     traces = canvas.traces(
         colours=node_colours,
         fill=fill_link,
-        hover_fill=lambda link: with_opacity(ribbon_colours[link.row], FULL),
+        hover_fill=lambda link: add_opacity(ribbon_colours[link.row], FULL),
         node_outlines=outlines,
         node_text=lambda node: describe_node(
             node, layout, known.get((node.position, node.name), {}), goal=goal, unit=unit
@@ -213,10 +213,12 @@ def choose_colours(
     layout: Layout, *, colour_of: Mapping[str, str] | None, goal: str | None, dark: bool
 ) -> dict[tuple[int, str, str], str]:
     """Choose each node's colour: the one given for its name, else by people in this layout."""
-    theme = theme_colours(dark=dark)
+    theme = choose_theme(dark=dark)
     if colour_of is None:
         ranked = sorted(layout.nodes, key=lambda node: (-node.people, node.name))
-        colour_of = event_colours([node.name for node in ranked if node.leaving_from is None], goal=goal, dark=dark)
+        colour_of = assign_event_colours(
+            [node.name for node in ranked if node.leaving_from is None], goal=goal, dark=dark
+        )
     stops = {DROP_OFF: theme.drop, CONTINUES: theme.other}
     return {
         node.key: stops[node.name] if node.leaving_from is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from journeys.charts.labels import lines_of
+from journeys.charts.labels import wrap_sentence
 from journeys.charts.sankey.layout import Layout, Link, Node
 from journeys.charts.theme import CONTINUES, DROP_OFF
 from journeys.display import format_count, format_duration, format_interval, format_number, format_percent, quote_label
@@ -37,7 +37,7 @@ def describe_link(
         text += f"; median {format_duration(row['median_time'])}"
     if path_people is not None:
         text += f"; highlighted: the {format_number(path_people)} who took the complete path"
-    return lines_of(text + ".", _WIDTH)
+    return wrap_sentence(text + ".", _WIDTH)
 
 
 def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal: str | None, unit: str) -> str:
@@ -46,7 +46,7 @@ def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal:
     if node.leaving_from is not None:
         source = quote_label(node.leaving_from)
         left = {DROP_OFF: f"left after {source}", CONTINUES: f"went on from {source}, beyond the columns shown"}
-        return lines_of(f"{units} {left[node.name]}.", _WIDTH)
+        return wrap_sentence(f"{units} {left[node.name]}.", _WIDTH)
     text = f"{units} entered {quote_label(node.name)}, step {node.position + 1}"
     out = [link for link in layout.links if link.source is node]
     went_on = sum(link.people for link in out if link.target.name != DROP_OFF)
@@ -58,7 +58,7 @@ def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal:
         )
     if goal is not None and node.name != goal:
         text += _describe_rate(known, shown=node.people, goal=goal, who="who pass here")
-    return lines_of(text + ".", _WIDTH)
+    return wrap_sentence(text + ".", _WIDTH)
 
 
 def _describe_rate(row: Mapping[str, Any], *, shown: float, goal: str, who: str) -> str:

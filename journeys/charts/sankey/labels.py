@@ -9,7 +9,7 @@ from journeys.charts.labels import write_label
 from journeys.charts.sankey.layout import Link, Node, place_targets
 from journeys.charts.sankey.render import THICKNESS, VERTICAL_PITCH, Canvas
 from journeys.charts.text_width import break_text, fit_text, measure_text
-from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, with_opacity
+from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER, Colours, add_opacity
 
 SIZE, SMALL_SIZE = 12, 11
 """The height of letters, and that of vertical names and of numbers on ribbons."""
@@ -153,7 +153,7 @@ def _label_style(node: Node, size: int, backed: Collection[Key], theme: Colours)
     # a halo in the background's colour keeps names readable on ribbons
     halo = ", ".join([f"0 0 2px {theme.paper}"] * 4)
     return {
-        "bgcolor": with_opacity(theme.paper, 0.78) if node.key in backed else "rgba(0,0,0,0)",
+        "bgcolor": add_opacity(theme.paper, 0.78) if node.key in backed else "rgba(0,0,0,0)",
         "borderpad": 1,
         "font": {"size": size, "color": theme.ink, "shadow": halo},
     }
@@ -191,7 +191,7 @@ def label_columns(
         place: dict[str, Any] = {"y": y, "xshift": -THICKNESS / 2, "yanchor": "bottom", "yshift": 6}
         if canvas.vertical:
             # above the names of its row, with a background: ribbons pass below it
-            place = {"y": y, "x": 0, "yanchor": "bottom", "yshift": 57, "bgcolor": with_opacity(theme.paper, 0.78)}
+            place = {"y": y, "x": 0, "yanchor": "bottom", "yshift": 57, "bgcolor": add_opacity(theme.paper, 0.78)}
         notes.append(canvas.note(inside[0], 0.0, text=text, font=font) | {"x": x} | place)
     return notes
 
@@ -232,7 +232,7 @@ def label_ribbons(
             "xanchor": "right",
             "yanchor": "middle",
             "xshift": -THICKNESS / 2 - 3,
-            "bgcolor": with_opacity(theme.paper, 0.7),
+            "bgcolor": add_opacity(theme.paper, 0.7),
         }
         font = {"size": SMALL_SIZE, "color": theme.ink}
         notes.append(canvas.note(link.target, (top + bottom) / 2, text=text, font=font, **place))

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from journeys.charts.labels import write_label
 from journeys.charts.sankey.layout import Layout, Link, Node, place_sources, place_targets
 from journeys.charts.sankey.vertical import draw_node, draw_ribbons
-from journeys.display.options import cell_width
+from journeys.display.options import get_cell_width
 
 THICKNESS, OUTLINE = 13, 1.2
 VERTICAL_PITCH, _ROW_HEIGHT = 68.0, 134.0
@@ -32,7 +32,7 @@ def width_for(columns: int) -> int:
     >>> width_for(3), width_for(6), width_for(12)
     (760, 1056, 2016)
     """
-    if cell := cell_width():
+    if cell := get_cell_width():
         return max(cell, round(_TIGHT_COLUMN * (columns + 0.5)))
     return max(_MIN_WIDTH, round(_COLUMN_WIDTH * (columns + 0.5))) + 2 * SIDE_MARGIN * (columns > 4)
 

@@ -57,7 +57,14 @@ class Exits(JourneysResult[J]):
     @property
     def finding(self) -> str:
         """How many left where, how many still have time, and what most of them did last, as sentences."""
-        from journeys.display import adapt_words, choose_form, format_number, format_percent, quote_name, the_count
+        from journeys.display import (
+            adapt_words,
+            choose_form,
+            format_definite_count,
+            format_number,
+            format_percent,
+            quote_name,
+        )
 
         states = dict(self.table["state"].value_counts().iter_rows())
         left, waiting = states.get(LEFT, 0), states.get(STILL_HAS_TIME, 0)
@@ -68,7 +75,7 @@ class Exits(JourneysResult[J]):
             return f"{adapt_words('No one')} came as far as {quote_name(came)}."
         if (people := min(self.entered, self.settings["people"])) < MIN_PEOPLE:
             return say_too_few(people, f"came as far as {quote_name(came)}", unit=self._journeys._log.unit)
-        text = f"{format_number(left)} of {the_count(self.entered, self._unit)} left{where}"
+        text = f"{format_number(left)} of {format_definite_count(self.entered, self._unit)} left{where}"
         gone = self.table.filter(pl.col("state") == LEFT)
         if not where and gone["step"].n_unique() > 1:
             most = gone.group_by("step", "name").len().sort("len", "step", descending=[True, False]).row(0)
@@ -105,10 +112,10 @@ class Exits(JourneysResult[J]):
         )
 
     def _repr_html_(self) -> str:
-        from journeys.display import html_table, render_card
+        from journeys.display import render_card, render_html_table
 
         shown = [name for name in self.table.columns if name not in ("step", "entered_at", "next_at", "last_at")]
-        table = html_table(self.table.select(shown), links=["replay_url"])
+        table = render_html_table(self.table.select(shown), links=["replay_url"])
         return render_card("Exits", sentence=self.finding, settings=self.settings, table=table)
 
     def people(self, after: int | str | None = None, *, state: str | None = None) -> J:
