@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import polars as pl
 
 from journeys.api.bound_method import BoundMethod
-from journeys.api.selection import Selection, count_locally
+from journeys.api.people_sets import PeopleSet
+from journeys.api.selection import count_locally
 from journeys.display.progress import show_progress
 from journeys.errors import ArgumentError, StoreError
 from journeys.events.batches import translate_source_errors
@@ -37,13 +38,13 @@ if TYPE_CHECKING:
     from journeys.analyses.value import value
     from journeys.api.accounts import by_account, contacts
     from journeys.events import Events
-    from journeys.exports import to_customerio, to_hubspot, to_people, to_segment
+    from journeys.exports import save_as, to_customerio, to_hubspot, to_people, to_segment
     from journeys.identity import Identity, IdentityRules, Stitched
     from journeys.report import campaign_report
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Journeys(Selection):
+class Journeys(PeopleSet):
     """One timeline per person, from first touch to last: select from it, ask it questions, save it.
 
     It is immutable: every selection is a new `Journeys` over the same log.
@@ -253,6 +254,7 @@ class Journeys(Selection):
         trend = trend
         value = value
         report = campaign_report
+        save_as = save_as
         to_customerio = to_customerio
         to_hubspot = to_hubspot
         to_people = to_people
@@ -281,6 +283,7 @@ class Journeys(Selection):
         trend = BoundMethod("journeys.analyses.trend")
         value = BoundMethod("journeys.analyses.value")
         report = BoundMethod("journeys.report", name="campaign_report")
+        save_as = BoundMethod("journeys.exports")
         to_customerio = BoundMethod("journeys.exports")
         to_hubspot = BoundMethod("journeys.exports")
         to_people = BoundMethod("journeys.exports")

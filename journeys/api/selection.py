@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import Any, Self
 
 import polars as pl
 
-from journeys.api.bound_method import BoundMethod
-from journeys.api.people_sets import (
-    add_event_labels,
-    add_people_column,
-    check_comparable,
-    combine_codes,
-    cuts_of,
-    list_codes,
-)
 from journeys.display.progress import show_progress
-from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
+from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import Log, View
 from journeys.log.boundaries import starts_person, summarise_people
 from journeys.log.log import Size, count_shard, translate_read_errors
 from journeys.steps import Condition, list_conditions, moment_us, parse_period
-
-if TYPE_CHECKING:
-    from journeys.exports import save_as
 
 Count = Callable[[View, Any], pl.DataFrame]
 Choose = Callable[[View, Any], pl.Series]
@@ -227,7 +215,7 @@ class Selection:
         if isinstance(people, Condition):
             from journeys.analyses.did import resolve_did, select_who_did
 
-            if _is_as_of_row(people):
+            if is_as_of_row(people):
                 raise ArgumentError(
                     "people: a condition as of 'row' describes events, not people; label them: j.label({...})."
                 )
@@ -285,194 +273,6 @@ class Selection:
         if high:
             condition &= pl.col("timestamp") < high
         return self._filter(condition)
-
-    # -- set algebra of people ------------------------------------------------------------------
-
-    def __or__(self, other: Self | Condition) -> Self:
-        return self._combine(other, operation="|")
-
-    def __and__(self, other: Self | Condition) -> Self:
-        return self._combine(other, operation="&")
-
-    def __sub__(self, other: Self | Condition) -> Self:
-        return self._combine(other, operation="-")
-
-    __ror__, __rand__ = __or__, __and__
-
-    def __rsub__(self, other: Condition) -> Self:
-        return self._everyone().only(other) - self
-
-    def __invert__(self) -> Self:
-        everyone = replace(self, _filters=())
-        rest = combine_codes(everyone._people_codes(), self._people_codes(), operation="-")
-        return everyone._filter(rest)
-
-    def without(self, people: Any) -> Self:
-        """Leave out the given people; ``a.without(b)`` is ``a - b``.
-
-        Journeys of one log are combined as sets of people: ``a | b`` are the people of either, ``a & b`` of both,
-        ``a - b`` of a but not of b, each with the events under the cuts (`where`, `between`) that both share. ``~a`` is
-        everyone in the log who is not in a, with all their events, those without an event under the cuts of a included.
-        A condition, such as ``jn.did("x")``, may stand in the place of either: it is asked of everyone.
-
-        Parameters
-        ----------
-        people : Journeys, or whatever `only` takes
-            The people to leave out.
-
-        Raises
-        ------
-        ArgumentError
-            When the journeys come from two logs, or cut events differently: see `people_of`.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "y", "x"]})
-        >>> j = jn.Journeys.from_table(log)
-        >>> readers, buyers = j.only(jn.did("x")), j.only(jn.did("y"))
-        >>> (readers - buyers).people["person"].to_list(), (~buyers).people["person"].to_list()
-        (['b'], ['b'])
-        """
-        return self - (cast("Self", people) if isinstance(people, Selection) else self.only(people))
-
-    def people_of(self, other: Self) -> Self:
-        """Select the people of other journeys of the same log, with the events under the cuts of these.
-
-        Parameters
-        ----------
-        other : Journeys
-            Whose people; whether they are in these journeys does not matter.
-
-        Raises
-        ------
-        ArgumentError
-            When the journeys come from two logs.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a"], "timestamp": ["2026-03-01", "2026-04-01"], "event": ["x", "y"]})
-        >>> j = jn.Journeys.from_table(log)
-        >>> j.people_of(j.between("2026-04-01", None))
-        Journeys: 1 person, 2 events, 1 March to 1 April 2026.
-        """
-        self._check_journeys(other, argument="other")
-        check_comparable((self._log, ()), (other._log, ()), argument="other")
-        return self._everyone()._filter(other._people_codes())
-
-    def label(
-        self,
-        segments: Mapping[str, Self | Condition],
-        *,
-        name: str = "segment",
-        several: Literal["first", "all"] = "first",
-    ) -> Self:
-        """Add a column that says in which segment people, or events, are, for the `by=` of a question.
-
-        Parameters
-        ----------
-        segments : mapping of str to Journeys, or to `jn.did(...)`
-            The people of each segment, as journeys of the same log or a condition: the column is one of `people`. Or
-            conditions as of each event, `jn.did(..., as_of="row")`: the column is one of `events`, and a person may
-            change from one segment to another.
-        name : str
-            The column. Those in no segment have null, shown as "(none)".
-        several : {"first", "all"}
-            For those in several segments: the first one in the order given, or a list of all.
-
-        Raises
-        ------
-        ArgumentError
-            When there is no segment, a column of that name exists, or the journeys come from two logs; when people are
-            mixed with conditions as of each event, or these are asked of events that were cut: label first, cut then.
-
-        Examples
-        --------
-        >>> import polars as pl, journeys as jn
-        >>> log = pl.DataFrame({"person": ["a", "a", "b"], "timestamp": ["2026-03-01"] * 3, "event": ["x", "y", "x"]})
-        >>> j = jn.Journeys.from_table(log)
-        >>> labelled = j.label({"Buyers": jn.did("y")}, name="kind")
-        >>> labelled.funnel(["x"], by="kind").table.select("kind", "people").rows()
-        [('Buyers', 1), ('(none)', 1)]
-        """
-        if not isinstance(segments, Mapping) or not segments:
-            raise ArgumentError(
-                f"segments: {segments!r} must be a mapping of names to Journeys or jn.did(...), with at least one."
-            )
-        given = [*(("segments", key) for key in segments), ("name", name)]
-        raise_all([f"{at}: {one!r} is no name; write it as text." for at, one in given if not isinstance(one, str)])
-        if several not in ("first", "all"):
-            raise ArgumentError(f"several: {several!r} is neither 'first' nor 'all'.")
-        if name in {*self._log.schema.names(), *self._log.people_schema.names()}:
-            raise ArgumentError(f"name: there is a column {name!r} already; choose another name.")
-        if any(map(_is_as_of_row, segments.values())):
-            return self._label_events(segments, name=name, several=several)
-        parts = []
-        for segment, one in segments.items():
-            journeys = self._everyone().only(one) if isinstance(one, Condition) else one
-            self._check_journeys(journeys, argument=f"segments[{segment!r}]")
-            check_comparable((self._log, ()), (journeys._log, ()), argument=f"segments[{segment!r}]")
-            parts.append(journeys._people_codes().alias("code").to_frame().with_columns(pl.lit(segment).alias(name)))
-        first = pl.col(name).first() if several == "first" else pl.col(name)
-        labels = pl.concat(parts).group_by("code", maintain_order=True).agg(first).sort("code")
-        return replace(self, _log=add_people_column(self._log, labels, on="code"))
-
-    def _label_events(self, segments: Mapping[str, Any], *, name: str, several: Literal["first", "all"]) -> Self:
-        """Add a column to the events: which of some conditions hold by each of them."""
-        from journeys.analyses.did import mark_rows, resolve_did
-
-        others = [key for key, one in segments.items() if not _is_as_of_row(one)]
-        if others:
-            raise ArgumentError(
-                f"segments: {', '.join(map(repr, others))} cannot stand beside conditions as of 'row', which label "
-                "events; label people in a second column."
-            )
-        if cuts_of(self._filters):
-            raise ArgumentError(
-                "segments: conditions as of 'row' are about all events, and these were cut; label the whole log first, "
-                "then cut: j.label(...).where(...)."
-            )
-        specs = {key: resolve_did(one, log=self._log, until=0) for key, one in segments.items()}
-        shards = []
-        for view in self._log.shards:
-            with translate_read_errors(view.files):
-                marks = {key: mark_rows(view, spec) for key, spec in specs.items()}
-            shards.append(add_event_labels(view, marks, name=name, several=several))
-        return replace(self, _log=replace(self._log, shards=tuple(shards)))
-
-    if TYPE_CHECKING:
-        save_as = save_as
-    else:
-        save_as = BoundMethod("journeys.exports")
-
-    def _combine(self, other: Self | Condition, *, operation: str) -> Self:
-        """Combine the people of two selections of one log that cut events alike; a condition is asked of everyone."""
-        if isinstance(other, Condition):
-            other = self._everyone().only(other)
-        self._check_journeys(other, argument=operation)
-        check_comparable((self._log, self._filters), (other._log, other._filters), argument=operation)
-        codes = combine_codes(self._people_codes(), other._people_codes(), operation=operation)
-        return self._everyone()._filter(codes)
-
-    def _check_journeys(self, other: object, *, argument: str) -> None:
-        if not isinstance(other, Selection):
-            raise ArgumentError(f"{argument}: {other!r} is not Journeys; select people with j.only(...) first.")
-
-    def _everyone(self) -> Self:
-        """Return these journeys with everyone of the log, under the same cuts of events."""
-        return replace(self, _filters=cuts_of(self._filters))
-
-    def _people_codes(self) -> pl.Series:
-        """Return the codes of the selected people, ascending."""
-        if not self._filters:
-            return self._collect_people(lambda frame: frame.select("code"))["code"].sort()
-        if cuts_of(self._filters):
-            return self._count_shards(list_codes, None)["code"].sort()
-        first, *others = (one for one in self._filters if isinstance(one, pl.Series))
-        for one in others:
-            first = combine_codes(first, one, operation="&")
-        return first
 
     def _codes_of(self, labels: pl.Series) -> pl.Series:
         """Return the codes of people given by label or, where a label matches nobody, by identifier."""
@@ -532,7 +332,7 @@ class _PeopleCodes:
         return self.choose(view, spec).cast(pl.UInt32).to_frame("code")
 
 
-def _is_as_of_row(segment: object) -> bool:
+def is_as_of_row(segment: object) -> bool:
     """Return whether a segment is a condition that is asked at each event."""
     return isinstance(segment, Condition) and any(one.as_of == "row" for one in list_conditions(segment))
 
