@@ -10,13 +10,15 @@ system. Where a source does not say so, the analyst lists the events:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 import polars as pl
 
 from journeys.errors import ArgumentError, UnknownNameError, raise_all, unknown_message
 from journeys.log import Log
+
+Names = str | Sequence[str]
 
 PASSIVE = "passive"
 _BY, _SYSTEM = "by", "system"
@@ -31,6 +33,16 @@ def matches_pattern(pattern: str, name: str) -> bool:
     (True, True)
     """
     return pattern == name or fnmatchcase(name, pattern)
+
+
+def parse_patterns(argument: str, given: Names | None) -> tuple[str, ...]:
+    """Return the names and patterns given for an argument."""
+    if given is None or isinstance(given, str):
+        return () if given is None else (given,)
+    found = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(one, str) for one in found):
+        raise ArgumentError(f"{argument}: {given!r} is neither a name or pattern nor a list of them.")
+    return found
 
 
 def list_passive_events(log: Log) -> list[str]:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import journeys as jn
-from journeys.analyses.flow import columns, count, rows
+from journeys import arrays
+from journeys.analyses.flow import fast_count, shard_chunks
 from tests.twins import flow as twin
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -127,9 +128,9 @@ def test_every_option_agrees_with_plain_loops(
     if large:
         # the ways of large logs: people part by part, many nodes a column, long runs of repeats
         for module, name, value in (
-            (rows, "_ROWS", 3),
-            (count, "_ROUNDS", 1),
-            (columns, "_MAX_CELLS", 0),
+            (shard_chunks, "_ROWS", 3),
+            (arrays, "_ROUNDS", 1),
+            (fast_count, "_MAX_CELLS", 0),
         ):
             monkeypatch.setattr(module, name, value)
 

@@ -12,26 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.analyses.flow import nodes
-from journeys.analyses.flow.columns import measure_times
+from journeys.analyses.flow import rows as flow_rows
+from journeys.analyses.flow.summarise import measure_times
 
 names = st.sampled_from([None, "", "a", "b", "ä", "a" * 40])
 
 
-@given(column=st.lists(names, max_size=30), part=st.sampled_from([2, 99]))
-def test_equal_values_get_equal_numbers(column: list[str | None], part: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        # tables of so few places that most values have to wait for another round
-        for name, value in (("_PART", part), ("_SAMPLE", 9), ("_FIRST_SLOTS", 2), ("_MAX_SLOTS", 2)):
-            patch.setattr(nodes, name, value)
-        numbers, distinct = nodes.encode_values(pl.Series(column, dtype=pl.String))
+@given(column=st.lists(names, max_size=30))
+def test_equal_values_get_equal_numbers(column: list[str | None]) -> None:
+    numbers, distinct = flow_rows._encode_values(pl.Series(column, dtype=pl.String))
     assert [distinct[number] for number in numbers] == column
     assert len(distinct) == len(set(column))
 
 
 def test_very_many_values_are_numbered() -> None:
     column = pl.Series([f"id {number * 7919 % 40_000}" for number in range(200_000)])
-    numbers, distinct = nodes.encode_values(column)
+    numbers, distinct = flow_rows._encode_values(column)
     assert len(distinct) == len(set(distinct)) == 40_000
     assert pl.Series(distinct).gather(numbers).equals(column)
 

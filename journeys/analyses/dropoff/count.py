@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import list_events
-from journeys.analyses.flow.paths import CollapsedJourneys, collapse_journeys
+from journeys.analyses.flow.collapsed_journeys import CollapsedJourneys, collapse_journeys
+from journeys.analyses.flow.rows import list_events
 from journeys.analyses.flow.spec import FlowSpec
 from journeys.analyses.name_patterns import matches_pattern
 from journeys.arrays import Bools, Ints

@@ -7,12 +7,20 @@ from datetime import timedelta
 
 import polars as pl
 
+from journeys.analyses.cleaning_rules import CleaningRules
 from journeys.analyses.dropoff.count import DropoffSpec, count
 from journeys.analyses.dropoff.result import Dropoff
 from journeys.analyses.dropoff.summarise import summarise
-from journeys.analyses.flow.nodes import CleaningRules
-from journeys.analyses.flow.spec import Groups, Names, describe_options, parse_flow, parse_nodes
-from journeys.analyses.name_patterns import list_passive_events
+from journeys.analyses.flow.spec import (
+    FlowOptions,
+    Groups,
+    NodeOptions,
+    describe_node_options,
+    describe_step,
+    parse_flow,
+    parse_nodes,
+)
+from journeys.analyses.name_patterns import Names, list_passive_events
 from journeys.analyses.protocol import J
 from journeys.errors import Problems
 from journeys.steps import StepLike, duration_us, moment_us
@@ -75,19 +83,18 @@ def dropoff(
     """
     problems = Problems()
     pause = None if quiet is None else problems.run_check(lambda: duration_us(quiet, argument="quiet"))
-    nodes = parse_nodes(
-        journeys._log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems
-    )
-    flow = parse_flow(
-        journeys._log, nodes=nodes, problems=problems, end=goal, end_argument="goal", who="all", times=False
-    )
+    node_options = NodeOptions(node, expand=expand, groups=groups, hide=hide, clean=clean)
+    nodes = parse_nodes(node_options, log=journeys._log, problems=problems)
+    options = FlowOptions(end=goal, who="all", times=False)
+    flow = parse_flow(options, nodes=nodes, log=journeys._log, problems=problems, end_argument="goal")
     since = None
     if pause is not None and journeys.until is not None:
         since = moment_us(journeys.until - timedelta(microseconds=pause))
     spec = DropoffSpec(flow, since)
-    options = describe_options(flow, start=None, end=goal, node=node, expand=expand, groups=groups, hide=hide)
     silence = {} if quiet is None else {"quiet": quiet}
-    settings = journeys._make_settings(goal=options.pop("end"), **silence, **options)
+    settings = journeys._make_settings(
+        goal=describe_step(goal, flow.end), **silence, **describe_node_options(node_options)
+    )
     found = summarise(journeys._count_shards(count, spec))
     return Dropoff(
         table=found.table,

@@ -7,16 +7,14 @@ person pulls the difference.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from journeys.analyses.flow.count import list_moves
-from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED
 from journeys.analyses.flow.rows import read_rows
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, REACHED, FoldedFlow
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.arrays import Ints
 from journeys.log import View
@@ -26,15 +24,7 @@ from journeys.stats.tables import Z_95
 _LINK = ["position", "source", "target"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PassingSpec:
-    """A flow, and the nodes that keep their name in each of its columns."""
-
-    spec: FlowSpec
-    kept: tuple[tuple[str, ...], ...]
-
-
-def count_passing_people(view: View, asked: PassingSpec) -> pl.DataFrame:
+def count_passing_people(view: View, asked: FoldedFlow) -> pl.DataFrame:
     """Count each person's journeys on each link.
 
     Return `code` (the person), `position`, `source`, `target` (also "(reached)"), `shown`, `passed`, `converted`.

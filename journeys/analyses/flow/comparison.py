@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from journeys.analyses.flow.clusters import (
-    PassingSpec,
     count_by_person,
     count_passing_people,
     rate_errors,
@@ -19,7 +18,7 @@ from journeys.analyses.flow.path_results import PathChart
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.flow.select_people import FlowSelection, select_passing
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import FlowSpec, FoldedFlow
 from journeys.analyses.flow.summarise import name_counts
 from journeys.analyses.flow.text import UNITS, describe_position, first_named, starts_late
 from journeys.analyses.protocol import J, JourneysProtocol
@@ -209,7 +208,7 @@ def compare_flows(mine: Flow[J], theirs: Flow[J]) -> ComparedFlow[J]:
         nodes = add_rate_differences(nodes.with_columns(pl.col("against_passed", "against_converted").fill_null(0)))
     shared = _count_shared(journeys, others, spec)
     if (shared or spec.count != "people") and min(sizes):
-        links, nodes = _test_by_person(links, nodes, (journeys, others), PassingSpec(spec, mine._kept))
+        links, nodes = _test_by_person(links, nodes, (journeys, others), FoldedFlow(spec, mine._kept))
     is_shown = pl.col(spec.count) > 0
     return ComparedFlow(
         table=name_counts(links, spec.count),
@@ -250,7 +249,7 @@ def _test_by_person(
     links: pl.DataFrame,
     nodes: pl.DataFrame,
     groups: tuple[JourneysProtocol, JourneysProtocol],
-    asked: PassingSpec,
+    asked: FoldedFlow,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Replace the tests of links and nodes by those with people as clusters."""
     here, there = count_by_person(groups, count_passing_people, asked)

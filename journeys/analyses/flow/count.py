@@ -1,4 +1,4 @@
-"""One shard → counts of the links between columns; plain questions by a shorter way."""
+"""One shard → counts of the links between the columns of a flow."""
 
 from __future__ import annotations
 
@@ -8,153 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.columns import SCHEMA, Columns, count_columns, lay_columns, measure_times
-from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED, NodeCodes
-from journeys.analyses.flow.rows import Chunk, FlowRows, cut_segments, read_rows, split_shard
-from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summarise import choose_kept_nodes
-from journeys.arrays import Bools, Ints, parallel_map
+from journeys.analyses.flow.fast_count import count_fast
+from journeys.analyses.flow.rows import FlowRows, Segments, cut_segments, read_rows, take_rows
+from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, REACHED, FlowSpec
+from journeys.analyses.flow.summarise import COUNT_SCHEMA, choose_kept_nodes, measure_times
+from journeys.arrays import Bools, Ints, list_rows, mark_changes, parallel_map, skip_marked
 from journeys.log import View
-
-_ROUNDS = 16
-
-
-def is_fast(spec: FlowSpec) -> bool:
-    """Return whether a flow can be counted the fast way."""
-    counts_whole_people = spec.start is None and spec.end is None and not spec.is_limited and spec.count == "people"
-    is_laid_plainly = spec.collapse in ("none", "repeats") and spec.keep == "first" and spec.align == "start"
-    return counts_whole_people and is_laid_plainly and spec.nodes.is_event_based and not spec.nodes.hide
-
-
-def count_fast(view: View, spec: FlowSpec) -> pl.DataFrame:
-    """Count one shard's links."""
-    shard = split_shard(view, spec, timed=spec.times)
-    labels = shard.nodes.names.labels
-    if not shard.chunks:
-        return pl.DataFrame(schema=SCHEMA)
-    laid = parallel_map(lambda chunk: _lay_chunk(shard.nodes, chunk, spec, stop=len(labels)), shard.chunks)
-    nodes = [np.concatenate([one.nodes[place] for one in laid]) for place in range(spec.steps + 1)]
-    durations = None
-    if spec.times:
-        durations = [np.concatenate([one.durations[place] for one in laid]) for place in range(spec.steps - 1)]
-    return count_columns(_number_columns(nodes, labels, spec), durations, spec)
-
-
-class _LaidPeople(NamedTuple):
-    """Some people laid out in columns: the node of each in each column, and the time from each column to the next."""
-
-    nodes: Ints
-    durations: Ints
-
-
-def _lay_chunk(codes: NodeCodes, chunk: Chunk, spec: FlowSpec, *, stop: int) -> _LaidPeople:
-    """Lay all people of a chunk out in columns at once.
-
-    One number per row holds all that the walk needs: the node; the highest bit where the row repeats the one before
-    it; and `stop` in the first row of a person, so that the walk of the person before ends there. For instance, of the
-    people A A B and C, with nodes 0 1 2 and stop 3:
-
-        node     0    0          1   2   (end)
-        marked   3    0|repeat   1   3   3
-    """
-    dtype = np.dtype(np.uint8 if stop < 1 << 7 else np.uint16 if stop < 1 << 15 else np.uint32)
-    code = codes.decode(chunk.rows, dtype=dtype)
-    repeat_bit = dtype.type(1 << (8 * dtype.itemsize - 1))
-    stop_code = dtype.type(stop)
-    at = np.append(0, chunk.stop[:-1])
-    marked = np.empty(code.size + 1, dtype=dtype)
-    marked[0] = 0
-    if spec.collapse == "repeats":
-        np.multiply(code[1:] == code[:-1], repeat_bit, out=marked[1:-1])
-        np.bitwise_or(marked[1:-1], code[1:], out=marked[1:-1])
-    else:
-        marked[:-1] = code
-    here = code[at]
-    marked[at] = stop_code
-    marked[-1] = stop_code
-    nodes = np.empty((spec.steps + 1, at.size), dtype=dtype)
-    durations = np.empty((spec.steps - 1 if spec.times else 0, at.size), dtype=np.int64)
-    times = chunk.time.to_numpy() if chunk.time is not None else np.empty(0, dtype=np.int64)
-    before = times.take(at) if spec.times else times
-    nodes[0] = here
-    for place in range(1, spec.steps + 1):
-        at += 1
-        has_left = here == stop_code
-        here = marked.take(at, mode="clip")
-        # those who have left walk on through rows of others, whose nodes they must not get
-        np.putmask(here, has_left, stop_code)
-        repeating = np.flatnonzero(here >= repeat_bit)
-        if repeating.size:
-            _skip_repeats(marked, at, here, repeating, repeat_bit=repeat_bit)
-        nodes[place] = here
-        if place < spec.steps and spec.times:
-            now = times.take(at, mode="clip")
-            np.subtract(now, before, out=durations[place - 1])
-            before = now
-    return _LaidPeople(nodes, durations)
-
-
-def _skip_repeats(marked: Ints, at: Ints, here: Ints, repeating: Ints, *, repeat_bit: int) -> None:
-    """Move those who stand on a repeat to the next row that is none: row by row at first, then by looking it up."""
-    for _ in range(_ROUNDS):
-        ahead = at[repeating] + 1
-        found = marked[ahead]
-        at[repeating], here[repeating] = ahead, found
-        repeating = repeating[found >= repeat_bit]
-        if not repeating.size:
-            return
-    run_starts = np.flatnonzero(marked < repeat_bit)
-    ahead = run_starts[np.searchsorted(run_starts, at[repeating])]
-    at[repeating], here[repeating] = ahead, marked[ahead]
-
-
-def _number_columns(nodes: list[Ints], labels: list[str], spec: FlowSpec) -> Columns:
-    """Number the nodes of each column on their own; where one shard is the whole log, small ones are folded first."""
-    size = len(labels)
-    dtype = np.uint8 if size < 255 else np.uint16 if size < 65_535 else np.uint32
-    goes_on = np.zeros(size + 1, dtype=dtype)  # after the last column: 0 goes on, 1 has left
-    goes_on[size] = 1
-    names = [labels] * spec.steps
-    lookups: list[Ints] | None = None
-    if spec.single_shard and spec.top is not None and size > spec.top:
-        lookups, names = _fold_small(nodes[:-1], labels, spec, dtype=dtype)
-
-    def number_place(place: int) -> Ints:
-        if place == spec.steps:
-            return goes_on.take(nodes[place])
-        return nodes[place] if lookups is None else lookups[place].take(nodes[place])
-
-    return Columns([*names, [CONTINUES]], parallel_map(number_place, range(len(nodes))), DROP_OFF)
-
-
-def _fold_small(
-    nodes: list[Ints], labels: list[str], spec: FlowSpec, *, dtype: type[np.unsignedinteger]
-) -> tuple[list[Ints], list[list[str]]]:
-    """Choose the nodes that keep their name in each column: a lookup from node to its code there, and the names."""
-    size, top = len(labels), spec.top or len(labels)
-    people = parallel_map(lambda column: np.bincount(column, minlength=size + 1)[:size], nodes)
-    # only the nodes that can be among the largest are ranked by name
-    candidates = [np.flatnonzero(counts >= max(1, np.partition(counts, -top)[-top])) for counts in people]
-    names = pl.Series("source", labels, dtype=pl.String)
-    counts = pl.DataFrame(
-        {
-            "position": np.repeat(np.arange(len(nodes)), [one.size for one in candidates]),
-            "source": names.gather(np.concatenate(candidates)),
-            "people": np.concatenate([counts[one] for counts, one in zip(people, candidates, strict=True)]),
-        }
-    ).with_columns(kind=pl.lit("move"), reached=pl.lit(value=False))
-    kept = choose_kept_nodes(counts, spec)
-    code_of = {label: code for code, label in enumerate(labels)}
-    lookups, shown = [], []
-    for place in range(len(nodes)):
-        own = kept.filter(position=place)["node"].to_list()
-        lookup = np.full(size + 1, len(own), dtype=dtype)
-        lookup[[code_of[name] for name in own]] = np.arange(len(own))
-        lookup[size] = len(own) + 1
-        lookups.append(lookup)
-        shown.append([*own, OTHER])
-    return lookups, shown
-
 
 _STOPS = (DROP_OFF, CONTINUES, REACHED)
 
@@ -183,7 +42,7 @@ class Moves(NamedTuple):
 
 def count(view: View, spec: FlowSpec) -> pl.DataFrame:
     """Count one shard's links, separately for those who reach the end and those who do not."""
-    if is_fast(spec):
+    if spec.is_plain:
         return count_fast(view, spec)
     rows = read_rows(view, spec, timed=spec.needs_times)
     _, reached, moves = list_moves(rows, spec)
@@ -193,7 +52,7 @@ def count(view: View, spec: FlowSpec) -> pl.DataFrame:
     size = len(labels) + len(_STOPS)
     frames = parallel_map(lambda one: _count_moves(one, reached, size=size, spec=spec), found)
     filled = [frame for frame in frames if frame.height]
-    return _name_nodes(pl.concat(filled), labels=labels) if filled else pl.DataFrame(schema=SCHEMA)
+    return _name_nodes(pl.concat(filled), labels=labels) if filled else pl.DataFrame(schema=COUNT_SCHEMA)
 
 
 def list_moves(rows: FlowRows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Moves]]:
@@ -234,6 +93,121 @@ def list_moves(rows: FlowRows, spec: FlowSpec) -> tuple[Ints, Bools, Iterator[Mo
     return people, segments.reached, walk_forward() if spec.align == "start" else walk_backward()
 
 
+class Column(NamedTuple):
+    """One column of a flow.
+
+    Attributes
+    ----------
+    position : int
+        0 for the first column.
+    journeys : np.ndarray
+        The journeys that have a node here.
+    code, time : np.ndarray
+        Their nodes, and when they were there.
+    is_last : np.ndarray
+        Whether the journey has no further node (aligned at the end: no earlier one).
+    """
+
+    position: int
+    journeys: Ints
+    code: Ints
+    time: Ints
+    is_last: Bools
+
+
+def lay_columns(rows: FlowRows, segments: Segments, spec: FlowSpec) -> Iterator[Column]:
+    """Go through the columns: forward from the first, or aligned at the end backward from the last.
+
+    For instance, of a journey A A B and one C:
+
+        column 0   journeys 0 1, nodes A C, is_last False True
+        column 1   journey  0,   node  B,   is_last True
+    """
+    rows, segments = keep_first_visits(rows, segments, spec)
+    forward = spec.align == "start"
+    journeys = np.arange(segments.low.size, dtype=segments.low.dtype)
+    at, limit = (segments.low, segments.high) if forward else (segments.high - 1, segments.low - 1)
+    repeated = mark_repeats(rows, segments, spec)
+    rows = rename_ends(rows, segments, spec)
+    for number in range(spec.steps):
+        if not at.size and number:
+            return
+        # a run of repeats goes from `at` up to before `following`, or backward down to after it
+        following = _next_run(repeated, at=at, limit=limit, forward=forward)
+        early, late = (at, following - 1) if forward else (following + 1, at)
+        shown = early if spec.keep == "first" else late
+        is_last = following == limit
+        position = number if forward else spec.steps - 1 - number
+        yield Column(position, journeys, rows.code[at], rows.time[shown], is_last)
+        goes_on = ~is_last
+        journeys, at, limit = journeys[goes_on], following[goes_on], limit[goes_on]
+
+
+def _next_run(repeated: Bools | None, *, at: Ints, limit: Ints, forward: bool) -> Ints:
+    """Find the row at which the next run of repeats begins (going backward: ends); the limit where there is none.
+
+    For instance, with nodes A A B in rows 0 to 2, the run after row 0 begins at row 2, and the one before row 2 ends at
+    row 1.
+    """
+    if repeated is None:
+        neighbour: Ints = at + at.dtype.type(1 if forward else -1)
+        return neighbour
+    if forward:
+        following: Ints = np.minimum(skip_marked(repeated, at + at.dtype.type(1)), limit)
+        return following
+    # a row is marked when it repeats the row before it: the run begins at the first row that is not marked
+    run: Ints = skip_marked(repeated, at, step=-1)
+    before: Ints = np.maximum(run - at.dtype.type(1), limit)
+    return before
+
+
+def mark_repeats(rows: FlowRows, segments: Segments, spec: FlowSpec) -> Bools | None:
+    """Mark the rows that repeat the row before them, even one of another person; None where repeats are kept.
+
+    The row at which a journey reaches the end repeats nothing: else the node before it would be where it was reached.
+    For instance, of a journey to the second B, only row 1 is marked:
+
+        row     0  1  2  3
+        node    A  A  B  B
+    """
+    if spec.collapse not in ("repeats", "bursts"):
+        return None
+    repeated = ~mark_changes(rows.code)
+    if spec.collapse == "bursts":
+        repeated[1:] &= np.diff(rows.time) <= spec.burst_gap
+    repeated[segments.high[segments.reached] - 1] = False
+    return repeated
+
+
+def rename_ends(rows: FlowRows, segments: Segments, spec: FlowSpec) -> FlowRows:
+    """Give the rows that reach the end the name "(reached)", where that was asked for."""
+    if not spec.separate_end or rows.ends is None:
+        return rows
+    code = rows.code.astype(np.int32)
+    # a start may be an end as well; without a start every end is one, also those before the last
+    at = rows.ends if spec.start is None else segments.high[segments.reached] - 1
+    code[at] = rows.labels.index(REACHED)
+    return rows._replace(code=code)
+
+
+def keep_first_visits(rows: FlowRows, segments: Segments, spec: FlowSpec) -> tuple[FlowRows, Segments]:
+    """Where loops are cut, keep only each journey's first visit to each node, and the row that reaches the end.
+
+    For instance, of a journey A B A C the second A goes: low 0, high 4 become low 0, high 3.
+    """
+    if spec.collapse != "loops" or not segments.low.size:
+        return rows, segments
+    lengths = segments.high - segments.low
+    inside = list_rows(segments.low, segments.high)
+    journey = np.repeat(np.arange(lengths.size), lengths)
+    key = journey * np.int64(len(rows.labels)) + rows.code[inside]
+    kept = pl.Series(key).is_first_distinct().to_numpy().copy()
+    kept[np.cumsum(lengths)[segments.reached] - 1] = True
+    size = np.bincount(journey[kept], minlength=lengths.size)
+    high = np.cumsum(size)
+    return take_rows(rows, inside[kept]), Segments(high - size, high, segments.reached)
+
+
 def _count_moves(moves: Moves, reached: Bools, *, size: int, spec: FlowSpec) -> pl.DataFrame:
     """Count equal moves of one column; the key packs source, target and whether the end is reached."""
     dtype = np.dtype(np.uint32 if 2 * size * size < 1 << 32 else np.uint64)
@@ -264,6 +238,7 @@ def _count_moves(moves: Moves, reached: Bools, *, size: int, spec: FlowSpec) -> 
 
 
 def _name_nodes(counted: pl.DataFrame, *, labels: list[str]) -> pl.DataFrame:
+    """Replace the codes of nodes, and of the three ways to stop, by their names, and add the kind of each link."""
     names = pl.Series([*labels, *_STOPS], dtype=pl.String)
     kinds = pl.Series(["move"] * len(labels) + ["drop", "continue", "reach"])
     named = counted.with_columns(
@@ -271,13 +246,13 @@ def _name_nodes(counted: pl.DataFrame, *, labels: list[str]) -> pl.DataFrame:
         target=names.gather(counted["target"]),
         kind=kinds.gather(counted["target"]),
     )
-    return named.select(list(SCHEMA))
+    return named.select(list(COUNT_SCHEMA))
 
 
 def _fold_early(found: list[Moves], reached: Bools, labels: list[str], spec: FlowSpec) -> tuple[list[Moves], list[str]]:
-    """Fold small nodes before links are counted: of very many names, nearly all links would be counted in vain.
+    """Fold small nodes before links are counted, where one shard is the whole log, so that it knows which are small.
 
-    Only where one shard is the whole log: which nodes are small is known of the whole only.
+    Of very many names, nearly all links would be counted in vain.
     """
     size = len(labels)
     names = pl.Series(labels, dtype=pl.String)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from journeys.analyses.flow.clusters import count_by_person, rate_errors, replace_tests
-from journeys.analyses.flow.nodes import REACHED
 from journeys.analyses.flow.paths import count_passing, count_passing_by_person
-from journeys.analyses.flow.spec import CountUnit, FlowSpec
+from journeys.analyses.flow.spec import REACHED, CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import JourneysResult

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import polars as pl
 
 from journeys.analyses.flow.count import count
-from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, REACHED, choose_node_colours, quote_reserved
+from journeys.analyses.flow.node_colours import choose_node_colours
 from journeys.analyses.flow.path_results import PathChart, Paths, Sequences
 from journeys.analyses.flow.paths import (
     Rank,
@@ -20,9 +20,10 @@ from journeys.analyses.flow.paths import (
     rank_sequences,
 )
 from journeys.analyses.flow.select_people import check_selection, select_passing
-from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summarise import Path, find_top_path, name_counts, rename_to_people, summarise
+from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, REACHED, FlowSpec, quote_reserved
+from journeys.analyses.flow.summarise import name_counts, rename_to_people, summarise
 from journeys.analyses.flow.text import UNITS, count_units, label_columns, starts_late, write_definition, write_finding
+from journeys.analyses.flow.top_path import Path, find_top_path
 from journeys.analyses.protocol import J, JourneysProtocol
 from journeys.analyses.result import JourneysResult
 from journeys.errors import ArgumentError, UnknownNameError

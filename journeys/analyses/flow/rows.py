@@ -1,19 +1,19 @@
-"""The rows of a shard that a flow needs, in chunks, cut into the segments that it follows."""
+"""The rows of a shard that a flow needs, each with its node, cut into the journeys that it follows."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import REACHED, NodeCodes, quote_reserved, read_nodes
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import REACHED, FlowSpec, NodeSpec, quote_reserved
+from journeys.analyses.name_patterns import matches_pattern
 from journeys.arrays import (
     Bools,
     Ints,
-    bound_people,
     count_before,
     mark_changes,
     next_marked,
@@ -26,7 +26,8 @@ from journeys.log import View
 from journeys.log.boundaries import present_campaign_columns, starts_session
 from journeys.steps import columns_used
 
-_START, _END, _SESSION = "_start", "_end", "_session"
+_START, _END, _SESSION, _VALUE = "_start", "_end", "_session", "_value"
+_ROUNDS = 64  # so many starts of one person are followed for all people at once
 
 
 class FlowRows(NamedTuple):
@@ -76,7 +77,7 @@ def read_rows(view: View, spec: FlowSpec, *, timed: bool = True) -> FlowRows:
     person = table["person"].to_numpy()
     time = table["timestamp"].to_numpy() if timed else np.broadcast_to(np.int64(0), person.shape)
     marks = {name: table[name].to_numpy() for name in (_START, _END, _SESSION) if name in table.columns}
-    hidden = code < 0 if code.dtype == np.int32 and code.size else None
+    hidden = code < 0 if code.dtype == np.int32 else None  # where nodes are events as they are, codes are unsigned
     is_anchor_only: Bools | None = None
     if hidden is not None and hidden.any():
         code = code.copy()
@@ -124,7 +125,139 @@ def _list_marked(marked: Bools) -> Ints:
     return np.flatnonzero(marked).astype(row_dtype(marked.size))
 
 
-_ROUNDS = 64  # so many starts of one person are followed for all people at once
+class NodeNames:
+    """The names of nodes, numbered in the order in which they are first met; -1 stands for no node."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+
+    def encode(self, name: str | None) -> int:
+        """Return the code of a name; -1 for None."""
+        return -1 if name is None else self.codes.setdefault(name, len(self.codes))
+
+    @property
+    def labels(self) -> list[str]:
+        """The names, in the order of their codes."""
+        return list(self.codes)
+
+
+class NodeCodes(NamedTuple):
+    """The nodes of all rows of a shard, decoded chunk by chunk.
+
+    Attributes
+    ----------
+    code : np.ndarray
+        One code per row: that of its event, or already that of its node.
+    lookup : np.ndarray or None
+        The node of each event code; None where the codes are nodes.
+    expanded : list of (event code, np.ndarray)
+        Events that are split by a column, and the node of each of their rows.
+    names : NodeNames
+        The names of the nodes.
+    """
+
+    code: Ints
+    lookup: Ints | None
+    expanded: list[tuple[int, Ints]]
+    names: NodeNames
+
+    def split(self, bounds: Sequence[int]) -> Iterator[tuple[int, int, list[Ints]]]:
+        """Cut the rows at the bounds: each chunk with its share of the expanded rows, ready for `decode`."""
+        at = [0] * len(self.expanded)
+        for low, high in pairwise(bounds):
+            pieces = []
+            for number, (event, nodes) in enumerate(self.expanded):
+                size = int(np.count_nonzero(self.code[low:high] == event))
+                pieces.append(nodes[at[number] : at[number] + size])
+                at[number] += size
+            yield low, high, pieces
+
+    def decode(self, chunk: tuple[int, int, list[Ints]], *, dtype: np.dtype[Any]) -> Ints:
+        """Return the nodes of a chunk of rows as integers of the given type."""
+        low, high, pieces = chunk
+        code = self.code[low:high]
+        nodes: Ints = code.astype(dtype, copy=bool(pieces)) if self.lookup is None else self.lookup.take(code)
+        nodes = nodes.astype(dtype, copy=False)
+        for (event, _), piece in zip(self.expanded, pieces, strict=True):
+            # writing by index is several times faster here than by mask
+            nodes[np.flatnonzero(code == event)] = piece
+        return nodes
+
+    def decode_all(self) -> Ints:
+        """Return the nodes of all rows."""
+        if self.lookup is None and not self.expanded:
+            return self.code
+        return self.decode(next(self.split([0, self.code.size])), dtype=np.dtype(np.int32))
+
+
+def read_nodes(view: View, spec: NodeSpec, *, more: Sequence[pl.Expr] = ()) -> tuple[NodeCodes, pl.DataFrame]:
+    """Read the nodes of one shard, and the expressions `more` for each row."""
+    event_names = list_events(view)
+    wanted = [*more] if view.codes is not None else [pl.col("event").to_physical().alias("code"), *more]
+    if not spec.is_event_based:
+        source = pl.col(spec.source) if isinstance(spec.source, str) else spec.source
+        wanted.append(source.cast(pl.String).alias(_VALUE))
+    table = view.events.select(wanted).collect() if wanted else pl.DataFrame()
+    code = table["code"].rechunk().to_numpy() if view.codes is None else view.event_codes()
+    if not spec.is_event_based:
+        codes = _encode_by_value(spec, event_names, code=code, values=table[_VALUE])
+        return codes, table.drop("code", _VALUE, strict=False)
+    names = NodeNames()
+    node_of_event = [names.encode(spec.name_node(name, None, column=None)) for name in event_names]
+    expanded = []
+    for name, column in ((one, of) for one, of in spec.expand if one in event_names):
+        # the column is read only for the rows of this event
+        rows = view.events.filter(pl.col("event") == name)
+        values = rows.select(pl.col(column).cast(pl.String)).collect().to_series()
+        number, distinct = _encode_values(values)
+        nodes = np.array([names.encode(spec.name_node(name, value, column=column)) for value in distinct], np.int32)
+        expanded.append((event_names.index(name), nodes.take(number)))
+    is_identity = node_of_event == list(range(len(node_of_event)))
+    lookup = None if is_identity else np.array(node_of_event, dtype=np.int32)
+    return NodeCodes(code, lookup, expanded, names), table.drop("code", strict=False)
+
+
+def list_events(view: View) -> list[str]:
+    """Return the event names of the log in the order of their codes."""
+    dtype = view.schema["event"]
+    return dtype.categories.to_list()  # type: ignore[attr-defined, no-any-return]
+
+
+def _encode_by_value(spec: NodeSpec, event_names: Sequence[str], *, code: Ints, values: pl.Series) -> NodeCodes:
+    """Encode nodes that are values of a column or expression.
+
+    An event that is hidden or grouped by its own name has nodes of its own; all others share those of their values.
+    """
+    names = NodeNames()
+    column = spec.source if isinstance(spec.source, str) else _VALUE
+    number, distinct = _encode_values(values)
+
+    def encode_one(event: str) -> Ints:
+        return np.array([names.encode(spec.name_node(event, value, column=column)) for value in distinct], np.int32)
+
+    patterns = [*spec.hide, *(pattern for _, those in spec.groups for pattern in those)]
+    special = [
+        place for place, name in enumerate(event_names) if any(matches_pattern(pattern, name) for pattern in patterns)
+    ]
+    others = next((name for place, name in enumerate(event_names) if place not in special), "")
+    nodes = encode_one(others).take(number)
+    for place in special:
+        here = code == place
+        nodes[here] = encode_one(event_names[place]).take(number[here])
+    return NodeCodes(nodes, None, [], names)
+
+
+def _encode_values(values: pl.Series) -> tuple[Ints, list[str | None]]:
+    """Return a code per row, from 0, and the distinct values (null among them) in the order of their codes.
+
+    For instance, b, a, b and null have the codes 0 1 0 2, and the distinct values are b, a and null.
+    """
+    categories = pl.Categories.random()
+    coded = values.cast(pl.Categorical(categories))  # the categories are known only as long as this lives
+    number, distinct = coded.to_physical(), categories.to_series().to_list()
+    if values.null_count():
+        number, distinct = number.fill_null(len(distinct)), [*distinct, None]
+    return number.to_numpy(), distinct
 
 
 class Segments(NamedTuple):
@@ -246,59 +379,3 @@ def _limit_segments(rows: FlowRows, spec: FlowSpec, *, first: Ints, high: Ints) 
     if rows.sessions is not None:
         high = np.minimum(high, next_marked(rows.sessions, first + 1, none=rows.time.size))
     return high
-
-
-_PEOPLE, _ROWS = 1 << 16, 1 << 22
-
-
-class Chunk(NamedTuple):
-    """Some people of a shard.
-
-    Attributes
-    ----------
-    rows : tuple
-        Their rows, as `NodeCodes.split` returns them.
-    stop : np.ndarray
-        The row after the last of each person, counted from the first of the chunk.
-    time : pl.Series or None
-        The time of each row.
-    """
-
-    rows: tuple[int, int, list[Ints]]
-    stop: Ints
-    time: pl.Series | None
-
-
-class ShardChunks(NamedTuple):
-    """The nodes of a shard, the person of each of its journeys, and its chunks."""
-
-    nodes: NodeCodes
-    person: Ints
-    chunks: list[Chunk]
-
-
-def split_shard(view: View, spec: FlowSpec, *, timed: bool) -> ShardChunks:
-    """Read one shard, and cut it between people."""
-    more = [] if view.whole else [pl.col("person")]
-    if timed:
-        more.append(pl.col("timestamp").to_physical().alias("time"))
-    with ThreadPoolExecutor(1) as executor:
-        # without a selection, the rows per person are known since the log was written
-        known = executor.submit(view.bound_people) if view.whole else None
-        nodes, table = read_nodes(view, spec.nodes, more=more)
-    size = nodes.code.size
-    if not size:
-        return ShardChunks(nodes, np.empty(0, dtype=np.uint32), [])
-    bounds = known.result() if known is not None else bound_people(table["person"].rechunk().to_numpy())
-    stop = bounds.stop
-    people = max(_PEOPLE, 4 * len(nodes.names.codes))
-    pieces = max(1, -(-stop.size // people), -(-size // _ROWS))
-    cuts = np.unique(np.searchsorted(stop, np.linspace(0, size, pieces + 1)[1:-1], side="left") + 1)
-    places = [0, *cuts[cuts < stop.size].tolist(), stop.size]
-    rows = nodes.split([0, *(int(stop[place - 1]) for place in places[1:])])
-    time = table["time"] if timed else None
-    chunks = [
-        Chunk(part, stop[low:high] - part[0], None if time is None else time.slice(part[0], part[1] - part[0]))
-        for low, high, part in zip(places, places[1:], rows, strict=False)
-    ]
-    return ShardChunks(nodes, bounds.code, chunks)

@@ -10,25 +10,28 @@ from typing import Any, Literal
 import polars as pl
 
 from journeys.analyses.against import split_sides
+from journeys.analyses.cleaning_rules import CleaningRules
 from journeys.analyses.flow.comparison import compare_flows
 from journeys.analyses.flow.count import count as count_shard
-from journeys.analyses.flow.nodes import CleaningRules
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.flow.spec import (
     Align,
     Collapse,
     CountUnit,
+    FlowOptions,
     FlowSpec,
     Groups,
     Keep,
-    Names,
+    NodeOptions,
     Occurrence,
     Who,
+    describe_node_options,
     describe_options,
     parse_flow,
     parse_nodes,
 )
 from journeys.analyses.flow.summarise import choose_kept_nodes, name_counts, summarise
+from journeys.analyses.name_patterns import Names
 from journeys.analyses.protocol import J
 from journeys.errors import Problems
 from journeys.steps import StepLike
@@ -148,18 +151,14 @@ def flow(
     """
     log, problems = journeys._log, Problems()
     sides = None if against is None else problems.run_check(lambda: split_sides(journeys, against))
-    nodes = parse_nodes(log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems)
-    spec = parse_flow(
-        log, nodes=nodes, problems=problems, start=start, end=end, who=who, steps=steps, top=top, collapse=collapse,
-        keep=keep, align=align, occurrence=occurrence, count=count, within=within, gap=gap,
-        campaign_cuts=campaign_cuts, times=times,
-    )  # fmt: skip
-    options = describe_options(
-        spec, start=start, end=end, who=who, steps=steps, top=top, collapse=collapse, keep=keep, align=align,
+    node_options = NodeOptions(node, expand=expand, groups=groups, hide=hide, clean=clean)
+    options = FlowOptions(
+        start=start, end=end, who=who, steps=steps, top=top, collapse=collapse, keep=keep, align=align,
         occurrence=occurrence, count=count, within=within, gap=gap, campaign_cuts=campaign_cuts, times=times,
-        node=node, expand=expand, groups=groups, hide=hide,
     )  # fmt: skip
-    settings = journeys._make_settings(**options)
+    nodes = parse_nodes(node_options, log=log, problems=problems)
+    spec = parse_flow(options, nodes=nodes, log=log, problems=problems)
+    settings = journeys._make_settings(**describe_options(options, spec), **describe_node_options(node_options))
     if sides is None:
         return _answer_question(journeys, spec, settings=settings)
     counts = [side._count_shards(count_shard, spec) for side in sides]

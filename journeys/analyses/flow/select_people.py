@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
+from journeys.analyses.flow.collapsed_journeys import collapse_journeys
 from journeys.analyses.flow.count import list_moves
-from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER
-from journeys.analyses.flow.paths import collapse_journeys, mark_path, validate_path
+from journeys.analyses.flow.paths import mark_path, validate_path
 from journeys.analyses.flow.rows import read_rows
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, FlowSpec
 from journeys.arrays import Bools, Ints
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
 from journeys.log import View

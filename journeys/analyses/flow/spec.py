@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, Literal
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules, NodeSpec, list_names
-from journeys.analyses.name_patterns import expand_passive, matches_pattern
+from journeys.analyses.cleaning_rules import CleaningRules, choose_rules, clean_value
+from journeys.analyses.name_patterns import Names, expand_passive, matches_pattern, parse_patterns
 from journeys.errors import ArgumentError, Problems, is_whole_number, unknown_message
 from journeys.log import Log
 from journeys.log.boundaries import present_campaign_columns
@@ -24,8 +23,69 @@ Align = Literal["start", "end"]
 Keep = Literal["first", "last"]
 Collapse = bool | Literal["loops"] | str | timedelta  # as it is asked for
 CollapseMode = Literal["none", "repeats", "loops", "bursts"]
+Groups = Mapping[str, Names] | Sequence[str]
 
 MAX_STEPS = 20
+DURATION_HINT = "write 'session' or a duration such as '30m' or '14d'"
+_CHOICES = {"occurrence": Occurrence, "count": CountUnit, "align": Align, "keep": Keep}
+_COLLAPSE_HINT = "True, False, 'loops' or a duration such as '5m'"
+
+# No node has one of these names: a value that is spelled like one is quoted when nodes are named.
+DROP_OFF, OTHER, CONTINUES, REACHED = "(drop-off)", "(other)", "(continues)", "(reached)"
+_RESERVED = frozenset({DROP_OFF, OTHER, CONTINUES, REACHED})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NodeSpec:
+    """How events are turned into nodes.
+
+    Attributes
+    ----------
+    source : str or pl.Expr
+        "event", another column, or an expression: what a node is called; null is no node.
+    expand : tuple of (event, column)
+        Events that are split into one node per value of a column.
+    groups : tuple of (name, patterns)
+        Names and patterns that are merged into one node.
+    hide : tuple of str
+        Names and patterns that are left out.
+    cleaning : tuple of (column, rules)
+        How the values of a column are cleaned, one rule after the other.
+    """
+
+    source: str | pl.Expr = "event"
+    expand: tuple[tuple[str, str], ...] = ()
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hide: tuple[str, ...] = ()
+    cleaning: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+    @property
+    def is_event_based(self) -> bool:
+        """Whether nodes are events, expanded or not."""
+        return isinstance(self.source, str) and self.source == "event"
+
+    @property
+    def value_columns(self) -> tuple[str, ...]:
+        """The columns, other than the event, whose values become names."""
+        own = (self.source,) if isinstance(self.source, str) and self.source != "event" else ()
+        return (*own, *dict.fromkeys(column for _, column in self.expand))
+
+    def name_node(self, event: str, value: str | None, *, column: str | None) -> str | None:
+        """Return the name of the node of an event with a value; None when it is hidden."""
+        name: str | None = event
+        if column is not None:
+            clean = None if value is None else clean_value(value, rules=dict(self.cleaning).get(column, ()))
+            name = clean
+            if self.is_event_based:
+                name = event if clean is None else f"{event}: {clean if clean.strip() else display_name(clean)}"
+        if name is None or any(
+            matches_pattern(pattern, event) or matches_pattern(pattern, name) for pattern in self.hide
+        ):
+            return None
+        for group, patterns in self.groups:
+            if any(matches_pattern(pattern, event) or matches_pattern(pattern, name) for pattern in patterns):
+                return quote_reserved(group)
+        return quote_reserved(name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,22 +118,22 @@ class FlowSpec:
     """
 
     nodes: NodeSpec
-    start: Step | None = None
-    end: Step | None = None
-    who: Who = "all"
-    occurrence: Occurrence = "first"
-    count: CountUnit = "people"
-    within: int | None = None
-    in_session: bool = False
-    gap: int = 1_800_000_000
-    campaign_cuts: bool = False
-    collapse: CollapseMode = "repeats"
-    burst_gap: int = 0
-    keep: Keep = "first"
-    align: Align = "start"
-    steps: int = 6
-    top: int | None = 10
-    times: bool = True
+    start: Step | None
+    end: Step | None
+    who: Who
+    occurrence: Occurrence
+    count: CountUnit
+    within: int | None
+    in_session: bool
+    gap: int
+    campaign_cuts: bool
+    collapse: CollapseMode
+    burst_gap: int
+    keep: Keep
+    align: Align
+    steps: int
+    top: int | None
+    times: bool
     single_shard: bool = False
     separate_end: bool = False
 
@@ -103,120 +163,142 @@ class FlowSpec:
         """Whether the times of events are needed besides their order."""
         return self.times or self.within is not None or self.collapse == "bursts"
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether journeys are all events of a person, in their order, but for repeats: these are counted fast."""
+        is_uncut = self.start is None and self.end is None and not self.is_limited and self.count == "people"
+        is_unchanged = self.collapse in ("none", "repeats") and self.nodes.is_event_based and not self.nodes.hide
+        return is_uncut and is_unchanged and self.keep == "first" and self.align == "start"
 
-Names = str | Sequence[str]
-Groups = Mapping[str, Names] | Sequence[str]
 
-DURATION_HINT = "write 'session' or a duration such as '30m' or '14d'"
-_COLLAPSE_HINT = "True, False, 'loops' or a duration such as '5m'"
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldedFlow:
+    """A flow, and the nodes that keep their name in each of its columns; the rest is "(other)"."""
+
+    spec: FlowSpec
+    kept: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOptions:
+    """The options of a flow as they were given; the defaults are those of the question."""
+
+    start: StepLike | None = None
+    end: StepLike | None = None
+    who: Who | None = None
+    steps: int = 6
+    top: int | None = 10
+    collapse: Collapse = True
+    keep: Keep = "first"
+    align: Align = "start"
+    occurrence: Occurrence = "first"
+    count: CountUnit = "people"
+    within: str | timedelta | Literal["session"] | None = None
+    gap: str | timedelta = "30m"
+    campaign_cuts: bool = False
+    times: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """What a node is, as it was given; the defaults are those of all questions about nodes."""
+
+    node: str | pl.Expr = "event"
+    expand: Mapping[str, str] | None = None
+    groups: Groups | None = None
+    hide: Names | None = None
+    clean: bool | CleaningRules | None = None
 
 
 def parse_flow(
-    log: Log,
-    *,
-    nodes: NodeSpec,
-    problems: Problems,
-    start: StepLike | None = None,
-    end: StepLike | None = None,
-    end_argument: str = "end",
-    who: Who | None = None,
-    steps: int = 6,
-    top: int | None = None,
-    collapse: Collapse = True,
-    keep: Keep = "first",
-    align: Align = "start",
-    occurrence: Occurrence = "first",
-    count: CountUnit = "people",
-    within: str | timedelta | Literal["session"] | None = None,
-    gap: str | timedelta = "30m",
-    campaign_cuts: bool = False,
-    times: bool = True,
+    options: FlowOptions, *, nodes: NodeSpec, log: Log, problems: Problems, end_argument: str = "end"
 ) -> FlowSpec:
     """Check the options of a question about flows, and raise all problems together with those found before.
 
-    `end_argument` is the name of the argument that holds the end. Options that a question does not offer have
-    their defaults.
+    `end_argument` is the name of the argument that holds the end.
     """
-    for argument, value, choices in (
-        ("who", who, Who), ("occurrence", occurrence, Occurrence), ("count", count, CountUnit), ("align", align, Align),
-        ("keep", keep, Keep),
-    ):  # fmt: skip
-        if not (argument == "who" and value is None):
-            problems.check_choice(argument, value, choices)
-    if not is_whole_number(steps, most=MAX_STEPS):
-        problems.invalid_values.append(f"steps: {steps!r} must be a number of columns from 1 to {MAX_STEPS}.")
-    if top is not None and not is_whole_number(top):
-        problems.invalid_values.append(f"top: {top!r} must be at least 1, or None for every node.")
+    who, start, end = options.who, options.start, options.end
+    for argument, choices in (({} if who is None else {"who": Who}) | _CHOICES).items():
+        problems.check_choice(argument, getattr(options, argument), choices)
+    if not is_whole_number(options.steps, most=MAX_STEPS):
+        problems.invalid_values.append(f"steps: {options.steps!r} must be a number of columns from 1 to {MAX_STEPS}.")
+    if options.top is not None and not is_whole_number(options.top):
+        problems.invalid_values.append(f"top: {options.top!r} must be at least 1, or None for every node.")
     if who in ("converted", "dropped") and end is None:
         problems.invalid_values.append(f"who: {who!r} needs an end to reach; give end=.")
-    problems.invalid_values += _find_conflicts(occurrence, count, has_anchor=start is not None or end is not None)
-    if campaign_cuts and not present_campaign_columns(log.schema.names()):
+    has_anchor = start is not None or end is not None
+    problems.invalid_values += _find_conflicts(options.occurrence, options.count, has_anchor=has_anchor)
+    if options.campaign_cuts and not present_campaign_columns(log.schema.names()):
         problems.invalid_values.append(
             "campaign_cuts: the log has no campaign column, such as 'campaign', that could start sessions."
         )
     start_step = problems.run_check(lambda: _parse_step(log, start, argument="start"))
     end_step = problems.run_check(lambda: _parse_step(log, end, argument=end_argument))
-    mode, burst_gap = problems.run_check(lambda: _parse_collapse(collapse)) or ("repeats", 0)
-    window = None
+    mode, burst_gap = problems.run_check(lambda: _parse_collapse(options.collapse)) or ("repeats", 0)
+    window, within = None, options.within
     if within is not None and within != "session":
         window = problems.run_check(lambda: duration_us(within, argument="within", instead=DURATION_HINT))
-    gap_us = problems.run_check(lambda: duration_us(gap, argument="gap")) or 0
+    gap = problems.run_check(lambda: duration_us(options.gap, argument="gap")) or 0
     problems.raise_found()
-    unit: CountUnit = "entries" if occurrence == "each" and count == "people" else count
+    each = options.occurrence == "each" or options.count == "entries"
     return FlowSpec(
         nodes=nodes,
         start=start_step,
         end=end_step,
         who=who or ("converted" if end is not None and start is None else "all"),
-        occurrence="each" if unit == "entries" else occurrence,
-        count=unit,
+        occurrence="each" if each else options.occurrence,
+        count="entries" if each else options.count,
         within=window,
         in_session=within == "session",
-        gap=gap_us,
-        campaign_cuts=campaign_cuts,
+        gap=gap,
+        campaign_cuts=options.campaign_cuts,
         collapse=mode,
         burst_gap=burst_gap,
-        keep=keep,
-        align=align,
-        steps=steps,
-        top=top,
-        times=times,
+        keep=options.keep,
+        align=options.align,
+        steps=options.steps,
+        top=options.top,
+        times=options.times,
     )
 
 
-def describe_options(spec: FlowSpec, *, start: StepLike | None, end: StepLike | None, **options: Any) -> dict[str, Any]:
-    """Return the options for the settings of a result: what was given, and what was derived from it."""
-    described: dict[str, Any] = {}
-    for argument, given, step in (("start", start, spec.start), ("end", end, spec.end)):
-        described[argument] = str(given) if isinstance(given, pl.Expr) else step and step.name
-    node = options.pop("node", "event")
-    described |= options
-    if isinstance(node, pl.Expr) or node != "event":
-        described["node"] = str(node)
-    described |= {name: getattr(spec, name) for name in ("who", "occurrence", "count") if name in options}
+def describe_options(options: FlowOptions, spec: FlowSpec) -> dict[str, Any]:
+    """Return the options of a flow for the settings of its result; those that follow from others as they turned out."""
+    described = {one.name: getattr(options, one.name) for one in fields(options)}
+    described |= {name: describe_step(described[name], getattr(spec, name)) for name in ("start", "end")}
+    described |= {name: getattr(spec, name) for name in ("who", "occurrence", "count")}
     return {name: value for name, value in described.items() if value is not None}
 
 
-def parse_nodes(
-    log: Log,
-    *,
-    node: str | pl.Expr,
-    expand: Mapping[str, str] | None,
-    groups: Groups | None,
-    hide: Names | None,
-    clean: bool | CleaningRules | None,
-    problems: Problems,
-) -> NodeSpec:
-    """Check the arguments that say what a node is; invalid ones are collected in `problems`."""
+def describe_step(given: StepLike | None, step: Step | None) -> str | None:
+    """Return what the settings of a result call a step: an expression as it was written, else its name."""
+    if step is None:
+        return None
+    return str(given) if isinstance(given, pl.Expr) else step.name
+
+
+def describe_node_options(options: NodeOptions) -> dict[str, Any]:
+    """Return the options of nodes that were given, for the settings of a result."""
+    described = {"expand": options.expand, "groups": options.groups, "hide": options.hide}
+    if isinstance(options.node, pl.Expr) or options.node != "event":
+        described["node"] = str(options.node)
+    return {name: value for name, value in described.items() if value is not None}
+
+
+def parse_nodes(options: NodeOptions, *, log: Log, problems: Problems) -> NodeSpec:
+    """Check the options that say what a node is; invalid ones are collected in `problems`."""
+    node, hide, groups, clean = options.node, options.hide, options.groups, options.clean
     names, columns = log.names, log.schema.names()
     if not isinstance(node, str | pl.Expr):
         problems.invalid_values.append(f"node: {node!r} is neither the name of a column nor an expression.")
         node = "event"
-    pairs = tuple((problems.run_check(lambda: _parse_expand(expand)) or {}).items())
+    pairs = tuple((problems.run_check(lambda: _parse_expand(options.expand)) or {}).items())
     hidden: tuple[str, ...] = ()
     if hide is not None:
         hidden = problems.run_check(lambda: expand_passive(log, parse_patterns("hide", hide))) or ()
-    grouped = problems.run_check(lambda: _parse_groups(groups)) or ()
+    grouped: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    if groups is not None:
+        grouped = problems.run_check(lambda: _parse_groups(groups)) or ()
     wanted = {"node": [node] if isinstance(node, str) else node.meta.root_names(), "expand": [c for _, c in pairs]}
     for argument, asked in wanted.items():
         missing = [name for name in dict.fromkeys(asked) if name not in columns]
@@ -228,15 +310,12 @@ def parse_nodes(
     if pairs and not (isinstance(node, str) and node == "event"):
         problems.invalid_values.append("expand: only nodes that are events can be expanded; leave node= out.")
     spec = NodeSpec(source=node, expand=pairs)
-    own = problems.run_check(lambda: parse_rules(clean=clean)) or ()
-    use_path_rules = {
-        column: clean is True or (clean is None and column in ADDRESS_COLUMNS) for column in spec.value_columns
-    }
-    cleaning = tuple((column, tuple(PATH_RULES) if use else own) for column, use in use_path_rules.items())
-    spec = replace(spec, cleaning=cleaning)
+    if spec.value_columns or clean is not None:
+        rules = problems.run_check(lambda: choose_rules(spec.value_columns, clean=clean)) or {}
+        spec = replace(spec, cleaning=tuple(rules.items()))
     patterns = {"hide": hidden, "groups": tuple(p for _, those in grouped for p in those)}
     if names and not problems.unknown_names:
-        problems.unknown_names += _unmatched_patterns(log, spec, patterns)
+        problems.unknown_names += _describe_unmatched(log, spec, patterns)
     return replace(spec, groups=grouped, hide=hidden)
 
 
@@ -269,8 +348,8 @@ def _parse_collapse(given: Collapse) -> tuple[CollapseMode, int]:
     raise ArgumentError(f"collapse: {given!r} is none of {_COLLAPSE_HINT}.")
 
 
-def _unmatched_patterns(log: Log, spec: NodeSpec, patterns: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return a problem for each argument with patterns that match no event and no node."""
+def _describe_unmatched(log: Log, spec: NodeSpec, patterns: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Describe, for each argument, the patterns that match no event and no node."""
 
     def list_unmatched(those: Iterable[str], names: Sequence[str]) -> list[str]:
         return [pattern for pattern in those if not any(matches_pattern(pattern, name) for name in names)]
@@ -280,23 +359,13 @@ def _unmatched_patterns(log: Log, spec: NodeSpec, patterns: Mapping[str, tuple[s
     names, what = list(log.names), "event"
     if spec.value_columns or not spec.is_event_based:
         # node names are listed only now: it takes a scan of the log
-        names += pl.concat([list_names(view, spec) for view in log.shards])["name"].unique().sort().to_list()
+        names += _list_value_names(log, spec)
         what = "event or node"
     lost = {argument: list_unmatched(those, names) for argument, those in patterns.items()}
     return [unknown_message(argument, those, available=names, what=what) for argument, those in lost.items() if those]
 
 
-def parse_patterns(argument: str, given: Names | None) -> tuple[str, ...]:
-    """Return the names and patterns given for an argument."""
-    if given is None or isinstance(given, str):
-        return () if given is None else (given,)
-    found = tuple(given) if isinstance(given, Iterable) else (given,)
-    if not all(isinstance(one, str) for one in found):
-        raise ArgumentError(f"{argument}: {given!r} is neither a name or pattern nor a list of them.")
-    return found
-
-
-def _parse_groups(groups: Groups | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _parse_groups(groups: Groups) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if isinstance(groups, Mapping):
         parse_patterns("groups", list(groups))
         return tuple((name, parse_patterns("groups", patterns)) for name, patterns in groups.items())
@@ -313,17 +382,41 @@ def _parse_expand(expand: Mapping[str, str] | None) -> Mapping[str, str]:
     return expand
 
 
-def parse_rules(*, clean: bool | CleaningRules | None) -> tuple[tuple[str, str], ...]:
-    """Return the cleaning rules given; none where `clean` only says whether to clean."""
-    if clean is None or isinstance(clean, bool):
-        return ()
-    rules = () if isinstance(clean, str) or not isinstance(clean, Iterable) else tuple(clean)
-    pairs = [rule for rule in rules if not isinstance(rule, str) and isinstance(rule, Sequence) and len(rule) == 2]
-    if not rules or len(pairs) < len(rules) or not all(isinstance(one, str) for pair in pairs for one in pair):
-        raise ArgumentError(f"clean: {clean!r} is neither True, False nor a list of (regular expression, replacement).")
-    for pattern, replacement in pairs:
-        try:
-            re.sub(pattern, replacement, "")
-        except (re.error, IndexError) as error:
-            raise ArgumentError(f"clean: {pattern!r} is not a regular expression ({error}).") from error
-    return tuple((pattern, replacement) for pattern, replacement in pairs)
+def _list_value_names(log: Log, spec: NodeSpec) -> list[str]:
+    """List the names of the nodes that come from values of columns, or of an expression."""
+    source = spec.source
+    found: set[str | None] = set()
+    for view in log.shards:
+        if spec.is_event_based:
+            read = [(view.events.filter(pl.col("event") == event), column) for event, column in spec.expand]
+        else:
+            read = [(view.events, source if isinstance(source, str) else "")]
+        for rows, column in read:
+            value = source if isinstance(source, pl.Expr) else pl.col(column)
+            pairs = rows.select(pl.col("event").cast(pl.String), value.cast(pl.String).alias("_value")).unique()
+            found |= {spec.name_node(event, name, column=column) for event, name in pairs.collect().iter_rows()}
+    return sorted(name for name in found if name is not None)
+
+
+def quote_reserved(name: str) -> str:
+    """Quote a name that would be mistaken for a drop-off, the rest, a continuation or the end.
+
+    Examples
+    --------
+    >>> quote_reserved("(other)"), quote_reserved("Signed Up")
+    ('"(other)"', 'Signed Up')
+    """
+    return f'"{name}"' if name.strip('"') in _RESERVED else name
+
+
+def display_name(name: str) -> str:
+    """Shorten a name for a sentence, and replace an empty one.
+
+    Examples
+    --------
+    >>> display_name(""), display_name("Signed Up")
+    ('(no name)', 'Signed Up')
+    """
+    from journeys.display import describe_blank, neutralise_controls, shorten_name
+
+    return shorten_name(neutralise_controls(name), 60) if name.strip() else describe_blank(name.strip())

@@ -1,20 +1,26 @@
-"""Counts → the tables of a flow, and its most travelled path."""
+"""Counts of all shards → the tables of a flow: links and nodes with shares, times and conversion rates."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.columns import lay_columns
-from journeys.analyses.flow.nodes import OTHER
-from journeys.analyses.flow.rows import cut_segments, read_rows
-from journeys.analyses.flow.spec import CountUnit, FlowSpec
-from journeys.analyses.protocol import JourneysProtocol
-from journeys.log import View
+from journeys.analyses.flow.spec import OTHER, CountUnit, FlowSpec
+from journeys.arrays import Ints
 from journeys.stats import phi, wilson
+
+COUNT_SCHEMA: dict[str, pl.DataType] = {
+    "position": pl.Int64(),
+    "source": pl.String(),
+    "target": pl.String(),
+    "kind": pl.String(),
+    "reached": pl.Boolean(),
+    "people": pl.Int64(),
+    "times": pl.List(pl.Int64()),
+    "median": pl.Float64(),
+    "mean": pl.Float64(),
+}
 
 
 class FlowSummary(NamedTuple):
@@ -167,6 +173,33 @@ def _summarise_times(folded: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
     )
 
 
+def measure_times(rows: Ints, key: Ints, time: Ints, *, is_complete: bool) -> pl.DataFrame:
+    """Summarise the times of each key, and lay the summaries beside rows, which are known by their keys.
+
+    Return `times` (List(Int64)), `median` and `mean` (Float64): empty lists, or null.
+
+    Parameters
+    ----------
+    rows : np.ndarray
+        The key of each row; a row without times is no move.
+    key, time : np.ndarray
+        Key and time of each move.
+    is_complete : bool
+        Whether these are all moves of each key, so that their median and mean suffice; else the times are kept.
+    """
+    moves = pl.DataFrame({"key": key, "time": time}, schema={"key": pl.Int64, "time": pl.Int64}).group_by("key")
+    times = pl.col("time")
+    if is_complete:
+        each = moves.agg(times=pl.lit([], dtype=pl.List(pl.Int64)), median=times.median(), mean=times.mean())
+    else:
+        missing = pl.lit(None, dtype=pl.Float64)
+        each = moves.agg(times=times.sort(), median=missing, mean=missing)
+    found = pl.DataFrame({"key": rows}, schema={"key": pl.Int64}).join(
+        each, on="key", how="left", maintain_order="left"
+    )
+    return found.select(pl.col("times").fill_null([]), "median", "mean")
+
+
 def _add_up_nodes(links: pl.DataFrame) -> pl.DataFrame:
     """Add up the links that leave each node, by what they lead to."""
 
@@ -196,68 +229,3 @@ def _relate_to_goal(table: pl.DataFrame, *, everyone: int, reached: int) -> pl.D
         ci_high=pl.Series(high, nan_to_null=True),
         phi=pl.Series(related, nan_to_null=True),
     )
-
-
-class Path(NamedTuple):
-    """A path as it is shown: the column of its first node, its nodes, and how many took all of it."""
-
-    begins: int
-    path: tuple[str, ...]
-    people: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _PathSpec:
-    """A flow, and the nodes that keep their name in each of its columns."""
-
-    spec: FlowSpec
-    kept: tuple[tuple[str, ...], ...]
-
-
-def find_top_path(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> Path | None:
-    """Find the path through the columns to the end that most took; None where no journey shown reaches it.
-
-    A path without "(other)" is preferred: those under "(other)" may all have taken different paths.
-    """
-    if spec.end is None or spec.who == "dropped":
-        return None
-    counts = journeys._count_shards(_count_shown_paths, _PathSpec(spec, kept))
-    # skip paths that start at the goal
-    paths = counts.filter(pl.col("path").list.len() > 1).group_by("begins", "path").agg(pl.col("people").sum())
-    paths = paths.with_columns(is_vague=pl.col("path").list.contains(OTHER), joined=pl.col("path").list.join("\x1f"))
-    paths = paths.sort("is_vague", "people", "begins", "joined", descending=[False, True, False, False])
-    if paths.is_empty():
-        return None
-    top = paths.row(0, named=True)
-    return Path(top["begins"], tuple(top["path"]), top["people"])
-
-
-def _count_shown_paths(view: View, asked: _PathSpec) -> pl.DataFrame:
-    """Count the paths, as they are shown, of the journeys that reach the end within the columns."""
-    spec = asked.spec
-    needs_times = replace(spec, times=False).needs_times
-    rows, segments = cut_segments(read_rows(view, spec, timed=needs_times), spec)
-    reaching = np.flatnonzero(segments.reached)
-    place = np.full(segments.reached.size, -1, dtype=np.int64)
-    place[reaching] = np.arange(reaching.size)
-    # aligned at the end, every end is in the last column; from the start, only those of short journeys are shown
-    is_complete = np.full(reaching.size, spec.align == "end")
-    nodes = np.full((spec.steps, reaching.size), -1, dtype=np.int64)
-    other = len(rows.labels)
-    for column in lay_columns(rows, segments, spec):
-        at = place[column.journeys]
-        is_reaching = at >= 0
-        kept = set(asked.kept[column.position])
-        shown = np.array([n if label in kept else other for n, label in enumerate(rows.labels)] or [other])
-        nodes[column.position, at[is_reaching]] = shown[column.code[is_reaching]]
-        if spec.align == "start":
-            is_complete[at[is_reaching & column.is_last]] = True
-    names = [f"n{position}" for position in range(spec.steps)]
-    counted = pl.DataFrame(dict(zip(names, nodes[:, is_complete], strict=True)), schema=dict.fromkeys(names, pl.Int64))
-    counted = counted.group_by(names).agg(pl.len().cast(pl.Int64).alias("people"))
-    labels = pl.Series([*rows.labels, OTHER], dtype=pl.String)
-    columns = [labels.gather(counted[name].replace(-1, None)).alias(name) for name in names]
-    paths = pl.DataFrame(columns).select(path=pl.concat_list(names).list.drop_nulls())
-    # aligned at the end, short journeys begin in a later column
-    begins = spec.steps - pl.col("path").list.len() if spec.align == "end" else pl.lit(0)
-    return paths.select(begins.cast(pl.Int64).alias("begins"), "path", people=counted["people"])

@@ -7,9 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import CONTINUES, DROP_OFF, OTHER, NodeSpec, display_name
-from journeys.analyses.flow.spec import FlowSpec
-from journeys.analyses.flow.summarise import Path
+from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, FlowSpec, NodeSpec, display_name
+from journeys.analyses.flow.top_path import Path
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding, say_too_few
 from journeys.steps import Step

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.flow.spec import Names, parse_patterns
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.drop_offs import list_drop_offs, locate_drop_offs
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.analyses.funnel.summarise import fold_small_groups, label_groups, sort_groups
-from journeys.analyses.name_patterns import list_hidden_events, list_passive_events
+from journeys.analyses.name_patterns import Names, list_hidden_events, list_passive_events, parse_patterns
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE, say_too_few

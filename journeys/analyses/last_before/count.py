@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import CleaningRules, clean_value
+from journeys.analyses.cleaning_rules import CleaningRules, clean_value
 from journeys.analyses.last_before.spec import LastBeforeSpec
 from journeys.arrays import (
     Bools,

@@ -9,10 +9,11 @@ from typing import Any, cast
 import polars as pl
 
 from journeys.analyses.against import shares_too_many
-from journeys.analyses.flow.nodes import ADDRESS_COLUMNS, PATH_RULES, CleaningRules
-from journeys.analyses.flow.spec import DURATION_HINT, Names, parse_patterns, parse_rules
+from journeys.analyses.cleaning_rules import CleaningRules, choose_rules
+from journeys.analyses.flow.spec import DURATION_HINT
 from journeys.analyses.last_before.result import LastBefore
 from journeys.analyses.last_before.spec import LastBeforeSpec, Occurrence, Window, resolve_skip
+from journeys.analyses.name_patterns import Names, parse_patterns
 from journeys.analyses.protocol import J
 from journeys.errors import Problems, UnknownNameError, is_whole_number, raise_all, unknown_message
 from journeys.log import Log
@@ -119,7 +120,7 @@ def last_before(
     if top is not None and not is_whole_number(top):
         problems.invalid_values.append(f"top: {top!r} must be at least 1, or None for all values.")
     patterns = problems.run_check(lambda: parse_patterns("skip", skip)) or ()
-    rules = problems.run_check(lambda: parse_rules(clean=clean)) or ()
+    rules = problems.run_check(lambda: choose_rules(columns, clean=clean)) or {}
     problems.raise_found()
     resolved = parsed["goal"]
     assert resolved is not None  # noqa: S101  # a goal that cannot be resolved was reported
@@ -127,7 +128,7 @@ def last_before(
         goal=resolved,
         columns=columns,
         names=tuple(f"of_{name}" if name in _USED else name for name in columns),
-        cleaning=tuple(_choose_rules(name, clean=clean, rules=rules) for name in columns),
+        cleaning=tuple(rules.values()),
         event=parsed["event"],
         skip=patterns,
         within=window,
@@ -185,10 +186,3 @@ def _parse_window(given: str | timedelta | None, *, argument: str, problems: Pro
     if given is None or given == "session":
         return cast("Window | None", given)
     return problems.run_check(lambda: duration_us(given, argument=argument, instead=DURATION_HINT))
-
-
-def _choose_rules(column: str, *, clean: bool | CleaningRules | None, rules: CleaningRules) -> CleaningRules:
-    """Return the rules for a column: those given, those of pages, or none."""
-    if clean is True or (clean is None and column in ADDRESS_COLUMNS):
-        return PATH_RULES
-    return rules

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import CleaningRules, clean_value
+from journeys.analyses.cleaning_rules import CleaningRules, clean_value
 from journeys.analyses.name_patterns import matches_pattern
 from journeys.log import View
 from journeys.steps import Step

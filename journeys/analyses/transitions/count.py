@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP_OFF, REACHED
-from journeys.analyses.flow.paths import CollapsedJourneys, collapse_journeys
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.collapsed_journeys import CollapsedJourneys, collapse_journeys
+from journeys.analyses.flow.spec import DROP_OFF, REACHED, FlowSpec
 from journeys.arrays import Ints, parallel_map
 from journeys.log import View
 

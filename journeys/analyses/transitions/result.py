@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP_OFF, choose_node_colours
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.node_colours import choose_node_colours
+from journeys.analyses.flow.spec import DROP_OFF, FlowSpec
 from journeys.analyses.flow.text import describe_nodes
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult

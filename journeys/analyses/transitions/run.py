@@ -8,8 +8,18 @@ from typing import Literal
 
 import polars as pl
 
-from journeys.analyses.flow.nodes import OTHER, CleaningRules
-from journeys.analyses.flow.spec import FlowSpec, Groups, Names, describe_options, parse_flow, parse_nodes
+from journeys.analyses.cleaning_rules import CleaningRules
+from journeys.analyses.flow.spec import (
+    OTHER,
+    FlowOptions,
+    FlowSpec,
+    Groups,
+    NodeOptions,
+    describe_node_options,
+    parse_flow,
+    parse_nodes,
+)
+from journeys.analyses.name_patterns import Names
 from journeys.analyses.protocol import J
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.analyses.transitions.count import Move, count_people_moving
@@ -79,28 +89,19 @@ def transitions(
     if not isinstance(collapse, bool):
         problems.invalid_values.append(f"collapse: {collapse!r} is neither True nor False.")
     problems.check_choice("count", count, Unit)
-    nodes = parse_nodes(
-        journeys._log, node=node, expand=expand, groups=groups, hide=hide, clean=clean, problems=problems
-    )
-    unit: Unit = "sessions" if count == "sessions" else "people"
-    spec = parse_flow(
-        journeys._log,
-        nodes=nodes,
-        problems=problems,
-        collapse=bool(collapse),
-        top=top,
-        count=unit,
-        gap=gap,
-        times=times,
-    )
-    options = describe_options(
-        spec, start=None, end=None, collapse=collapse, top=top, count=count, gap=gap, times=times, node=node,
-        expand=expand, groups=groups, hide=hide,
-    )  # fmt: skip
+    node_options = NodeOptions(node, expand=expand, groups=groups, hide=hide, clean=clean)
+    nodes = parse_nodes(node_options, log=journeys._log, problems=problems)
+    unit: Unit = "sessions" if count == "sessions" else "people"  # others have been reported
+    options = FlowOptions(collapse=bool(collapse), top=top, count=unit, gap=gap, times=times)
+    spec = parse_flow(options, nodes=nodes, log=journeys._log, problems=problems)
     counts = journeys._count_shards(count_transitions, spec)
     table = summarise(counts, spec)
     people = _bound_people(table, counts, spec=spec, journeys=journeys)
-    return Transitions(table, journeys._make_settings(**options), journeys, spec, people)
+    limit = {} if top is None else {"top": top}
+    settings = journeys._make_settings(
+        collapse=collapse, **limit, count=count, gap=gap, times=times, **describe_node_options(node_options)
+    )
+    return Transitions(table, settings, journeys, spec, people)
 
 
 def _bound_people(table: pl.DataFrame, counts: pl.DataFrame, *, spec: FlowSpec, journeys: J) -> int:

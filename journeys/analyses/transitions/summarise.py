@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.flow.nodes import DROP_OFF, OTHER, REACHED
-from journeys.analyses.flow.spec import FlowSpec
+from journeys.analyses.flow.spec import DROP_OFF, OTHER, REACHED, FlowSpec
 from journeys.analyses.flow.text import first_named
 from journeys.analyses.transitions.count import STOPS
 

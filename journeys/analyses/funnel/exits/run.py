@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys.analyses.flow.spec import Names, parse_patterns
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.drop_offs import list_drop_offs
 from journeys.analyses.funnel.exits.find import find_exits
 from journeys.analyses.funnel.exits.result import Exits
 from journeys.analyses.funnel.exits.spec import ExitsSpec
-from journeys.analyses.name_patterns import list_hidden_events, list_passive_events
+from journeys.analyses.name_patterns import Names, list_hidden_events, list_passive_events, parse_patterns
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError
 from journeys.steps import moment_us
