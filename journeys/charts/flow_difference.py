@@ -16,13 +16,13 @@ from journeys.charts.sankey.draw import (
     FULL,
     MOST,
     add_legend,
-    choose_colours,
     choose_margins,
     choose_outlines,
+    colour_nodes,
     count_names,
 )
-from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, label_ribbons, list_colours
-from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
+from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, label_ribbons, list_swatches
+from journeys.charts.sankey.layout import Key, SankeyLayout, SankeyLink, SankeyNode, lay_out
 from journeys.charts.sankey.render import SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
 from journeys.charts.sankey.ribbons import (
     PathLinks,
@@ -96,14 +96,14 @@ def draw_flow_difference(
     layout = _lay_rows(links, "difference", goal=goal, sizes=at_goal, narrow=narrow)
     canvas = _stack_layouts([layout], narrow=narrow)[0]
     # the height of a node is how much differs there, which has no meaning of its own: nodes are neutral
-    inner = [node for node in layout.nodes if node.leaving_from is None]
-    stubs = [node for node in layout.nodes if node.leaving_from is not None]
+    inner = [node for node in layout.nodes if not node.is_stub]
+    stubs = [node for node in layout.nodes if node.is_stub]
     node_colours = {node.key: theme.goal if node.name == goal else theme.rest for node in inner}
     node_colours |= {node.key: theme.paper if node.name == CONTINUES else theme.drop for node in stubs}
     node_outlines = choose_outlines(stubs, theme)
     is_tested = "q_value" in table.columns
     outline = {n: _outline_link(row, theme, is_tested=is_tested) for n, row in enumerate(links)}
-    traces = canvas.traces(
+    traces = canvas.draw_traces(
         colours=node_colours,
         fill=lambda link: _fill_link(links[link.row], theme, is_tested=is_tested),
         hover_fill=lambda link: add_opacity(theme.better if links[link.row]["difference"] > 0 else theme.worse, 0.85),
@@ -124,18 +124,18 @@ def draw_flow_difference(
     labels += label_columns(canvas, headings=headings, goal=goal, theme=theme)
     has_pale = any(not _is_significant(row, is_tested=is_tested) for row in links)
     labels.append(_label_key(has_pale=has_pale, theme=theme, narrow=narrow))
-    shapes = canvas.outlines(lambda link: outline[link.row]) + canvas.outline_nodes(node_outlines)
+    shapes = canvas.outline_links(lambda link: outline[link.row]) + canvas.outline_nodes(node_outlines)
     fig.update_layout(shapes=shapes, annotations=labels)
-    meant = list_colours(stubs, goal=None, theme=theme)
+    swatches = list_swatches(stubs, goal=None, theme=theme)
     if inner:
-        meant = [Swatch(theme.rest, "node: its size is what differs there"), *meant]
-    add_legend(fig, meant, vertical=narrow)
+        swatches = [Swatch(theme.rest, "node: its size is what differs there"), *swatches]
+    add_legend(fig, swatches, vertical=narrow)
     undrawn = len(moves) - len(links)
     notes = (subtitle, collapsed.note, f"{undrawn} smaller differences not drawn." if undrawn else "")
     width = None if narrow else width_for(canvas.columns)
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in notes if note), dark=dark, narrow=narrow,
-        **choose_margins(canvas.total, width=width, more=52 if narrow else 24),
+        **choose_margins(canvas.total, width=width, extra_top=52 if narrow else 24),
     )  # fmt: skip
 
 
@@ -160,9 +160,9 @@ def draw_both(
     Parameters
     ----------
     table
-        As in `draw`; links of either group.
+        As in `draw_flow_difference`; links of either group.
     nodes
-        As in `draw`: how many are at each node, also those without a link.
+        As in `draw_flow_difference`: how many are at each node, also those without a link.
     goal
         The event with the accent.
     colour_of
@@ -194,16 +194,14 @@ def draw_both(
         nodes=_list_nodes(nodes),
     )  # fmt: skip
     # nodes have one order and one colour in both
-    node_sizes = {group: collapsed.sizes(group) for group in ("both", *SHARES[:2])}
+    node_sizes = {group: collapsed.measure_nodes(group) for group in ("both", *SHARES[:2])}
     union = _lay_rows(collapsed.rows, "both", goal=goal, sizes=node_sizes["both"], narrow=narrow)
     if not union.nodes:
         return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     order = [node.key for node in union.nodes]
-    node_colours = choose_colours(union, colour_of=colour_of, goal=goal, dark=dark)
+    node_colours = colour_nodes(union, colour_of=colour_of, goal=goal, dark=dark)
     outlines = choose_outlines(union.nodes, theme)
-    # those who went on have hollow stubs
-    node_colours |= {key: theme.paper for key in outlines if key[1] == CONTINUES}
-    path_links = [list_path_links(path, begins) for begins, path in paths] + [frozenset[tuple[int, str, str]]()] * 2
+    path_links = [list_path_links(path, begins) for begins, path in paths] + [frozenset[Key]()] * 2
     path_shares = [people / size if size else 0.0 for people, size in zip(path_people, sizes, strict=False)]
     ribbons = [
         split_ribbons(collapsed.rows, size=group, path=links, path_people=share)
@@ -245,11 +243,11 @@ def draw_both(
     canvases[0].set_axes(fig)
     shapes = [shape for canvas in canvases for shape in canvas.outline_nodes(outlines)]
     fig.update_layout(annotations=labels, shapes=shapes)
-    add_legend(fig, list_colours(union.nodes, goal=goal, theme=theme), vertical=narrow)
+    add_legend(fig, list_swatches(union.nodes, goal=goal, theme=theme), vertical=narrow)
     width = None if narrow else width_for(canvases[0].columns)
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in (subtitle, collapsed.note) if note), dark=dark,
-        narrow=narrow, **choose_margins(canvases[0].total, width=width, more=26),
+        narrow=narrow, **choose_margins(canvases[0].total, width=width, extra_top=26),
     )  # fmt: skip
 
 
@@ -258,23 +256,23 @@ def _lay_rows(
     size: str,
     *,
     goal: str | None = None,
-    order: Sequence[tuple[int, str, str]] | None = None,
+    order: Sequence[Key] | None = None,
     sizes: Mapping[tuple[int, str], float],
     narrow: bool,
-) -> Layout:
+) -> SankeyLayout:
     """Lay out links that are as wide as one of their numbers is large."""
     links = [(row["position"], row["source"], row["target"], abs(row[size] or 0)) for row in rows]
     return lay_out(links, goal=goal, order=order, sizes=sizes, **(VERTICAL_LAYOUT if narrow else {}))
 
 
-def _stack_layouts(layouts: Sequence[Layout], *, narrow: bool) -> list[Canvas]:
+def _stack_layouts(layouts: Sequence[SankeyLayout], *, narrow: bool) -> list[Canvas]:
     """Place layouts one above the other, with their columns aligned."""
-    positions = [node.position for layout in layouts for node in layout.nodes if node.leaving_from is None]
+    positions = [node.position for layout in layouts for node in layout.nodes if not node.is_stub]
     first, columns = min(positions), max(positions) - min(positions) + 1
     tops, top = [], 0.0
     for layout in layouts:
         tops.append(top)
-        top += Canvas.height_of(layout, columns=columns, vertical=narrow) + _GAP
+        top += Canvas.measure_height(layout, columns=columns, vertical=narrow) + _GAP
     across = max(layout.height for layout in layouts)
     return [
         Canvas(
@@ -291,21 +289,21 @@ def _draw_group(
     *,
     path: PathLinks,
     size: int | None,
-    node_colours: Mapping[tuple[int, str, str], str],
-    outlines: Mapping[tuple[int, str, str], str],
+    node_colours: Mapping[Key, str],
+    outlines: Mapping[Key, str],
     theme: Colours,
 ) -> tuple[list[go.Sankey | go.Scatter], list[dict[str, Any]]]:
     """Draw one of the two flows with its path highlighted; return its traces and the labels of its nodes."""
 
-    def choose_fill(link: Link) -> str:
-        if link.target.leaving_from is not None:
+    def choose_fill(link: SankeyLink) -> str:
+        if link.target.is_stub:
             return add_opacity(theme.drop, 0.55)
         return add_opacity(node_colours[link.source.key], FULL if ribbons[link.row].is_highlighted else FAINT)
 
-    def format_node(node: Node) -> str:
+    def format_node(node: SankeyNode) -> str:
         return format_percent(node.people) if size is None else format_number(round(node.people * size))
 
-    traces = canvas.traces(
+    traces = canvas.draw_traces(
         colours=node_colours,
         fill=choose_fill,
         hover_fill=lambda link: add_opacity(node_colours[link.source.key], FULL),
@@ -329,7 +327,7 @@ def _label_group(canvas: Canvas, name: str, *, size: int | None, unit: str, them
     }  # fmt: skip
 
 
-def _name_node(node: Node) -> str:
+def _name_node(node: SankeyNode) -> str:
     if node.leaving_from is None:
         return quote_label(node.name)
     return f"{'left' if node.name == DROP_OFF else 'went on'} after {quote_label(node.leaving_from)}"
@@ -345,8 +343,8 @@ def _list_nodes(nodes: pl.DataFrame | None) -> list[dict[str, Any]]:
 
 def _count_nodes(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[int, str], dict[str, Any]]:
     """Count from the links who is at each node: all who leave it, or who arrive where these are more."""
-    into: dict[tuple[int, str, str], float] = defaultdict(float)
-    out: dict[tuple[int, str, str], float] = defaultdict(float)
+    into: dict[Key, float] = defaultdict(float)
+    out: dict[Key, float] = defaultdict(float)
     for row in rows:
         for group in SHARES[:2]:
             out[row["position"], row["source"], group] += row[group] or 0
@@ -402,8 +400,8 @@ def _describe_link(row: Mapping[str, Any]) -> str:
     return _describe_difference(quote_labels([row["source"], row["target"]]), row)
 
 
-def _describe_node(node: Node, known: Mapping[tuple[int, str], Mapping[str, Any]]) -> str:
-    row = known.get((node.position, node.name)) if node.leaving_from is None else None
+def _describe_node(node: SankeyNode, known: Mapping[tuple[int, str], Mapping[str, Any]]) -> str:
+    row = known.get((node.position, node.name)) if not node.is_stub else None
     return wrap_sentence(_name_node(node), 60) if row is None else _describe_difference(_name_node(node), row)
 
 

@@ -11,8 +11,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.sankey.hover_text import ENOUGH, describe_link, describe_node
-from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, list_colours
-from journeys.charts.sankey.layout import Layout, Link, Node, lay_out
+from journeys.charts.sankey.labels import Swatch, label_columns, label_nodes, list_swatches
+from journeys.charts.sankey.layout import Key, SankeyLayout, SankeyLink, SankeyNode, lay_out
 from journeys.charts.sankey.render import OUTLINE, SIDE_MARGIN, VERTICAL_LAYOUT, Canvas, width_for
 from journeys.charts.sankey.ribbons import (
     PathLinks,
@@ -116,18 +116,18 @@ def draw_sankey(
     layout = lay_out(
         [ribbon.link for ribbon in ribbons],
         goal=goal,
-        sizes=collapsed.sizes("people"),
+        sizes=collapsed.measure_nodes("people"),
         **(VERTICAL_LAYOUT if narrow else {}),
     )
     if not layout.nodes:
         return draw_nothing("No journeys to show.", title=title, subtitle=subtitle, dark=dark, narrow=narrow)
     theme = choose_theme(dark=dark)
-    node_colours = choose_colours(layout, colour_of=colour_of, goal=goal, dark=dark)
+    node_colours = colour_nodes(layout, colour_of=colour_of, goal=goal, dark=dark)
     known = {(row["position"], row["node"]): row for row in collapsed.nodes}
     ribbon_colours = {link.row: node_colours[link.source.key] for link in layout.links}
     if colour == "goal":
         for node in layout.nodes:
-            if node.leaving_from is None and node.name != goal:
+            if not node.is_stub and node.name != goal:
                 node_colours[node.key] = _colour_by_phi(known.get((node.position, node.name), {}), theme)
         ribbon_colours = {row: _colour_by_phi(rows[row], theme) for row in ribbon_colours}
     figure_width = width or width_for(layout.columns)
@@ -136,28 +136,26 @@ def draw_sankey(
         figure_width - 2 * SIDE_MARGIN,
         first=min(node.position for node in layout.nodes),
         columns=layout.columns,
-        total=Canvas.height_of(layout, columns=layout.columns, vertical=narrow),
+        total=Canvas.measure_height(layout, columns=layout.columns, vertical=narrow),
         vertical=narrow,
     )
     undrawn = _list_undrawn(layout, smallest, path_links)
 
-    def fill_link(link: Link) -> str:
+    def fill_link(link: SankeyLink) -> str:
         if link.row in undrawn:
             return add_opacity(theme.paper, 0)
-        if link.target.leaving_from is not None:
+        if link.target.is_stub:
             return add_opacity(theme.drop, 0.55)
         return add_opacity(ribbon_colours[link.row], FULL if ribbons[link.row].is_highlighted else FAINT)
 
-    def describe(link: Link) -> str:
+    def describe(link: SankeyLink) -> str:
         """Describe both parts of a split ribbon as the whole link."""
         whole = replace(link, people=rows[link.row]["people"])
         on_path = path_people if path_people is not None and link.key in path_links else None
         return describe_link(whole, rows[link.row], goal=goal, unit=unit, path_people=on_path)
 
     outlines = choose_outlines(layout.nodes, theme)
-    # those who went on have hollow stubs
-    node_colours |= {key: theme.paper for key in outlines if key[1] == CONTINUES}
-    traces = canvas.traces(
+    traces = canvas.draw_traces(
         colours=node_colours,
         fill=fill_link,
         hover_fill=lambda link: add_opacity(ribbon_colours[link.row], FULL),
@@ -175,7 +173,7 @@ def draw_sankey(
     # set at once: adding annotations one by one copies all of them each time
     fig.update_layout(annotations=labels, shapes=canvas.outline_nodes(outlines))
     if colour == "event":
-        add_legend(fig, list_colours(layout.nodes, goal=goal, theme=theme), vertical=narrow)
+        add_legend(fig, list_swatches(layout.nodes, goal=goal, theme=theme), vertical=narrow)
     notes = [subtitle, collapsed.note, _describe_undrawn(layout, undrawn) if undrawn else ""]
     return apply_theme(
         fig, title=title, subtitle=" ".join(note for note in notes if note), dark=dark, narrow=narrow,
@@ -183,22 +181,22 @@ def draw_sankey(
     )  # fmt: skip
 
 
-def add_legend(fig: go.Figure, meant: Sequence[Swatch], *, vertical: bool) -> None:
+def add_legend(fig: go.Figure, swatches: Sequence[Swatch], *, vertical: bool) -> None:
     """Explain colours below the drawing, by traces without points."""
-    for one in meant:
-        line = {"width": OUTLINE if one.outline else 0, "color": one.outline or one.colour}
-        marker = {"color": one.colour, "symbol": "square", "size": 9, "line": line}
-        fig.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=one.words, showlegend=True)
-    fig.update_layout(showlegend=bool(meant), legend={"y": -0.01, "yanchor": "top", "itemclick": False})
+    for swatch in swatches:
+        line = {"width": OUTLINE if swatch.outline else 0, "color": swatch.outline or swatch.colour}
+        marker = {"color": swatch.colour, "symbol": "square", "size": 9, "line": line}
+        fig.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=swatch.text, showlegend=True)
+    fig.update_layout(showlegend=bool(swatches), legend={"y": -0.01, "yanchor": "top", "itemclick": False})
     fig.update_layout(legend={"itemdoubleclick": False, "font": {"size": 11}})
     if not vertical:
         fig.update_xaxes(visible=False)
         fig.update_yaxes(visible=False)
 
 
-def choose_margins(total: float, *, width: int | None, more: int = 0) -> dict[str, Any]:
+def choose_margins(total: float, *, width: int | None, extra_top: int = 0) -> dict[str, Any]:
     """Return the height of the figure, its width unless vertical, and its margins."""
-    top = (4 if width is None else 30) + more
+    top = (4 if width is None else 30) + extra_top
     bottom = 96 if width is None else 34
     margin = {"t": top, "b": bottom, "l": SIDE_MARGIN, "r": SIDE_MARGIN}
     return {"height": round(total) + top + bottom, "width": width, "margin": margin}
@@ -209,35 +207,33 @@ def count_names(most: int, *, narrow: bool) -> int:
     return min(most, _MOST_VERTICAL) if narrow else most
 
 
-def choose_colours(
-    layout: Layout, *, colour_of: Mapping[str, str] | None, goal: str | None, dark: bool
-) -> dict[tuple[int, str, str], str]:
-    """Choose each node's colour: the one given for its name, else by people in this layout."""
+def colour_nodes(
+    layout: SankeyLayout, *, colour_of: Mapping[str, str] | None, goal: str | None, dark: bool
+) -> dict[Key, str]:
+    """Choose each node's colour: the one given for its name, else by people in this layout; "(continues)" is hollow."""
     theme = choose_theme(dark=dark)
     if colour_of is None:
         ranked = sorted(layout.nodes, key=lambda node: (-node.people, node.name))
-        colour_of = assign_event_colours(
-            [node.name for node in ranked if node.leaving_from is None], goal=goal, dark=dark
-        )
-    stops = {DROP_OFF: theme.drop, CONTINUES: theme.other}
+        colour_of = assign_event_colours([node.name for node in ranked if not node.is_stub], goal=goal, dark=dark)
+    stops = {DROP_OFF: theme.drop, CONTINUES: theme.paper}
     return {
-        node.key: stops[node.name] if node.leaving_from is not None
+        node.key: stops[node.name] if node.is_stub
         else theme.other if node.name == OTHER
         else colour_of.get(node.name, theme.rest)
         for node in layout.nodes
     }  # fmt: skip
 
 
-def choose_outlines(nodes: Iterable[Node], theme: Colours) -> dict[tuple[int, str, str], str]:
+def choose_outlines(nodes: Iterable[SankeyNode], theme: Colours) -> dict[Key, str]:
     """Outline "(other)", and the hollow stubs of those who went on: without colour all greys would look alike."""
     return {
-        node.key: theme.ink if node.leaving_from is None else theme.other
+        node.key: theme.ink if not node.is_stub else theme.other
         for node in nodes
-        if node.name == (OTHER if node.leaving_from is None else CONTINUES)
+        if node.name == (OTHER if not node.is_stub else CONTINUES)
     }
 
 
-def _list_undrawn(layout: Layout, smallest: float, path: PathLinks) -> set[int]:
+def _list_undrawn(layout: SankeyLayout, smallest: float, path: PathLinks) -> set[int]:
     """List the rows of links too thin to see, where there are many; never one of the path."""
     column_people: dict[int, float] = {}
     for link in layout.links:
@@ -247,7 +243,7 @@ def _list_undrawn(layout: Layout, smallest: float, path: PathLinks) -> set[int]:
     return thin if len(thin) > _FEW_LINKS else set()
 
 
-def _describe_undrawn(layout: Layout, undrawn: set[int]) -> str:
+def _describe_undrawn(layout: SankeyLayout, undrawn: set[int]) -> str:
     people = [link.people for link in layout.links if link.row in undrawn]
     share = sum(people) / sum(link.people for link in layout.links)
     return (

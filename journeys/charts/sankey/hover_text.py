@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from journeys.charts.labels import wrap_sentence
-from journeys.charts.sankey.layout import Layout, Link, Node
+from journeys.charts.sankey.layout import SankeyLayout, SankeyLink, SankeyNode
 from journeys.charts.theme import CONTINUES, DROP_OFF
 from journeys.display import format_count, format_duration, format_interval, format_number, format_percent, quote_label
 
@@ -16,7 +16,7 @@ _WIDTH = 52
 
 
 def describe_link(
-    link: Link, row: Mapping[str, Any], *, goal: str | None, unit: str, path_people: int | None = None
+    link: SankeyLink, row: Mapping[str, Any], *, goal: str | None, unit: str, path_people: int | None = None
 ) -> str:
     """Describe who went, their share, how many of them reached the goal, and how long it took.
 
@@ -25,9 +25,9 @@ def describe_link(
     units = format_count(link.people, unit)
     share = format_percent(link.people / link.source.people) if link.source.people else "–"
     source = quote_label(link.source.name)
-    if link.target.name == DROP_OFF and link.target.leaving_from is not None:
+    if link.target.name == DROP_OFF and link.target.is_stub:
         text = f"{units} left after {source}: {share} of those there"
-    elif link.target.leaving_from is not None:
+    elif link.target.is_stub:
         text = f"{units} went on from {source}, beyond the columns shown: {share} of those there"
     else:
         text = f"{units} went from {source} to {quote_label(link.target.name)}: {share} of those at {source}"
@@ -40,7 +40,9 @@ def describe_link(
     return wrap_sentence(text + ".", _WIDTH)
 
 
-def describe_node(node: Node, layout: Layout, known: Mapping[str, Any], *, goal: str | None, unit: str) -> str:
+def describe_node(
+    node: SankeyNode, layout: SankeyLayout, known: Mapping[str, Any], *, goal: str | None, unit: str
+) -> str:
     """Describe how many enter a node, go on and drop off there, and how many of them reach the goal."""
     units = format_count(node.people, unit)
     if node.leaving_from is not None:

@@ -17,11 +17,13 @@ GAP = 9.0
 PITCH = 17.0
 """Pixels from one label to the next: a label of 12 px and its spacing."""
 _LEAVING = {DROP_OFF, CONTINUES}
+Key = tuple[int, str, str]
+"""Position and name of a node, and the node that a stub belongs to (else ""); or position, source and target."""
 
 
 @dataclass(slots=True)
-class Node:
-    """An event in a column, or (with `leaving_from`) the stub of those who leave after one."""
+class SankeyNode:
+    """A bar: an event in a column, or (with `leaving_from`) the stub of those who leave after one."""
 
     position: int
     name: str
@@ -30,12 +32,17 @@ class Node:
     top: float = 0.0
     height: float = 0.0
     without_ribbon: float = 0.0
-    """Where more are here than ribbons bring and take, how many of them no ribbon takes on."""
+    """How many of the people here no outgoing ribbon shows, where journeys also begin and end here at the goal."""
 
     @property
-    def key(self) -> tuple[int, str, str]:
+    def key(self) -> Key:
         """Position, name, and the node that a stub belongs to."""
         return (self.position, self.name, self.leaving_from or "")
+
+    @property
+    def is_stub(self) -> bool:
+        """Whether it stands for those who leave after a node."""
+        return self.leaving_from is not None
 
     @property
     def middle(self) -> float:
@@ -44,26 +51,36 @@ class Node:
 
 
 @dataclass(slots=True)
-class Link:
-    """Those who go from one node to the next; `row` is its row in the table."""
+class SankeyLink:
+    """A ribbon: those who go from one node to the next; `row` is its row in the table."""
 
-    source: Node
-    target: Node
+    source: SankeyNode
+    target: SankeyNode
     people: float
     row: int
 
     @property
-    def key(self) -> tuple[int, str, str]:
+    def key(self) -> Key:
         """Position, source and target, as in the table."""
         return self.source.position, self.source.name, self.target.name
 
 
 @dataclass(slots=True)
-class Layout:
-    """Nodes and links in drawing order, their height, the height that Plotly scales by, and the pixels per person."""
+class SankeyLayout:
+    """The nodes and links of a Sankey in drawing order.
 
-    nodes: list[Node] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
+    Attributes
+    ----------
+    height, scaled : float
+        The pixels that the columns take, and those that Plotly scales its fullest layer to.
+    columns : int
+        How many columns there are.
+    scale : float
+        Pixels per person.
+    """
+
+    nodes: list[SankeyNode] = field(default_factory=list)
+    links: list[SankeyLink] = field(default_factory=list)
     height: float = 0.0
     scaled: float = 0.0
     columns: int = 0
@@ -77,9 +94,9 @@ def lay_out(
     scale: float | None = None,
     room: float | None = None,
     pitch: float = PITCH,
-    order: Sequence[tuple[int, str, str]] | None = None,
+    order: Sequence[Key] | None = None,
     sizes: Mapping[tuple[int, str], float] | None = None,
-) -> Layout:
+) -> SankeyLayout:
     """Place the nodes of links (position, source, target, people); those without people are left out.
 
     The goal is on top of each column, "(other)" at its bottom, the rest in the order with the fewest crossings. Those
@@ -109,38 +126,15 @@ def lay_out(
     >>> [(n.position, n.name, n.people) for n in layout.nodes], layout.columns
     ([(0, 'A', 10.0), (0, 'B', 3), (1, 'B', 6.0), (0, '(drop-off)', 4.0)], 2)
     """
-    nodes: dict[tuple[int, str, str], Node] = {}
-
-    def get_node(position: int, name: str, leaving_from: str | None = None) -> Node:
-        made = Node(position, name, leaving_from)
-        return nodes.setdefault(made.key, made)
-
-    made: list[Link] = []
-    into: dict[tuple[int, str, str], float] = defaultdict(float)
-    out_of: dict[tuple[int, str, str], float] = defaultdict(float)
-    for row, (position, source, target, people) in enumerate(links):
-        if people <= 0:
-            continue
-        start = get_node(position, source)
-        end = get_node(position, target, source) if target in _LEAVING else get_node(position + 1, target)
-        made.append(Link(start, end, people, row))
-        out_of[start.key] += people
-        into[end.key] += people
-    known = {(position, name, ""): people for (position, name), people in (sizes or {}).items() if people > 0}
-    for position, name, _ in known:
-        get_node(position, name)
+    nodes, connected, out_of = _connect_nodes(links, sizes or {})
     if not nodes:
-        return Layout()
-    for key, node in nodes.items():
-        node.people = max(into[key], out_of[key], known.get(key, 0))
-        has_more = node.people > max(into[key], out_of[key])
-        node.without_ribbon = node.people - out_of[key] if has_more else 0.0
-    staying = [node for node in nodes.values() if node.leaving_from is None]
+        return SankeyLayout()
+    staying = [node for node in nodes.values() if not node.is_stub]
     first = min(node.position for node in staying)
-    count = max(node.position for node in staying) - first + 1
-    columns = [[node for node in staying if node.position == first + p] for p in range(count)]
+    last = max(node.position for node in staying)
+    columns = [[node for node in staying if node.position == position] for position in range(first, last + 1)]
     if order is None:
-        _minimise_crossings(columns, made, goal)
+        _minimise_crossings(columns, connected, goal)
     else:
         rank = {key: number for number, key in enumerate(order)}
         for column in columns:
@@ -159,15 +153,44 @@ def lay_out(
         height = max(height, y)
     _place_stubs(nodes, out_of, scale)
     ordered = [node for column in columns for node in column]
-    ordered += sorted((node for node in nodes.values() if node.leaving_from is not None), key=lambda node: node.key)
-    made.sort(
-        key=lambda link: (link.source.position, link.source.top, link.target.leaving_from is not None, link.target.top)
-    )
-    scaled = _scale_for_plotly(ordered, made, scale)
-    return Layout(ordered, made, max(height, scaled), scaled, count, scale)
+    ordered += sorted((node for node in nodes.values() if node.is_stub), key=lambda node: node.key)
+    connected.sort(key=lambda link: (link.source.position, link.source.top, link.target.is_stub, link.target.top))
+    scaled = _scale_for_plotly(ordered, connected, scale)
+    return SankeyLayout(ordered, connected, max(height, scaled), scaled, len(columns), scale)
 
 
-def _fit_scale(columns: list[list[Node]], *, room: float, pitch: float) -> float:
+def _connect_nodes(
+    links: Sequence[tuple[int, str, str, float]], sizes: Mapping[tuple[int, str], float]
+) -> tuple[dict[Key, SankeyNode], list[SankeyLink], dict[Key, float]]:
+    """Make the nodes and links, without places yet; return them, and how many leave each node."""
+    nodes: dict[Key, SankeyNode] = {}
+
+    def get_node(position: int, name: str, leaving_from: str | None = None) -> SankeyNode:
+        made = SankeyNode(position, name, leaving_from)
+        return nodes.setdefault(made.key, made)
+
+    made: list[SankeyLink] = []
+    into: dict[Key, float] = defaultdict(float)
+    out_of: dict[Key, float] = defaultdict(float)
+    for row, (position, source, target, people) in enumerate(links):
+        if people <= 0:
+            continue
+        start = get_node(position, source)
+        end = get_node(position, target, source) if target in _LEAVING else get_node(position + 1, target)
+        made.append(SankeyLink(start, end, people, row))
+        out_of[start.key] += people
+        into[end.key] += people
+    known = {(position, name, ""): people for (position, name), people in sizes.items() if people > 0}
+    for position, name, _ in known:
+        get_node(position, name)
+    for key, node in nodes.items():
+        node.people = max(into[key], out_of[key], known.get(key, 0))
+        has_more = node.people > max(into[key], out_of[key])
+        node.without_ribbon = node.people - out_of[key] if has_more else 0.0
+    return nodes, made, out_of
+
+
+def _fit_scale(columns: list[list[SankeyNode]], *, room: float, pitch: float) -> float:
     """Find by bisection the most pixels per person at which every column fits the room."""
 
     def fits_scale(scale: float) -> bool:
@@ -180,9 +203,13 @@ def _fit_scale(columns: list[list[Node]], *, room: float, pitch: float) -> float
     return low or high
 
 
-def _minimise_crossings(columns: list[list[Node]], links: list[Link], goal: str | None) -> None:
-    """Sort each column so that few ribbons cross: by barycentre sweeps, keeping the best order seen."""
-    links = [link for link in links if link.target.leaving_from is None]
+def _minimise_crossings(columns: list[list[SankeyNode]], links: list[SankeyLink], goal: str | None) -> None:
+    """Sort each column so that few ribbons cross: by barycentre sweeps, keeping the best order seen.
+
+    For instance, with columns A B and X Y, the links A→Y and B→X cross. The barycentre of X is the place of B (1), that
+    of Y the place of A (0): the first sweep sorts the second column as Y X, and nothing crosses.
+    """
+    links = [link for link in links if not link.target.is_stub]
     pinned = {node.key: 0 if node.name == goal else 2 if node.name == OTHER else 1 for c in columns for node in c}
     for column in columns:
         column.sort(key=lambda node: (pinned[node.key], -node.people, node.name))
@@ -199,17 +226,17 @@ def _minimise_crossings(columns: list[list[Node]], links: list[Link], goal: str 
 
 
 def _sort_by_barycentre(
-    column: list[Node],
-    links: list[Link],
-    columns: list[list[Node]],
+    column: list[SankeyNode],
+    links: list[SankeyLink],
+    columns: list[list[SankeyNode]],
     *,
     forward: bool,
-    pinned: dict[tuple[int, str, str], int],
+    pinned: dict[Key, int],
 ) -> None:
     """Sort one column by the mean place of its neighbours in the column before (or after)."""
     place = {node.key: i / max(1, len(c) - 1) for c in columns for i, node in enumerate(c)}
-    pull: dict[tuple[int, str, str], float] = defaultdict(float)
-    weight: dict[tuple[int, str, str], float] = defaultdict(float)
+    pull: dict[Key, float] = defaultdict(float)
+    weight: dict[Key, float] = defaultdict(float)
     for link in links:
         near, far = (link.target, link.source) if forward else (link.source, link.target)
         pull[near.key] += place[far.key] * link.people
@@ -224,7 +251,7 @@ def _sort_by_barycentre(
     )
 
 
-def _weigh_crossings(columns: list[list[Node]], links: list[Link]) -> float:
+def _weigh_crossings(columns: list[list[SankeyNode]], links: list[SankeyLink]) -> float:
     """Sum, over pairs of links that cross, the people in the smaller of the two."""
     place = {node.key: i for column in columns for i, node in enumerate(column)}
     gaps: dict[int, list[tuple[int, int, float]]] = defaultdict(list)
@@ -239,12 +266,10 @@ def _weigh_crossings(columns: list[list[Node]], links: list[Link]) -> float:
     return total
 
 
-def _place_stubs(
-    nodes: dict[tuple[int, str, str], Node], out_of: dict[tuple[int, str, str], float], scale: float
-) -> None:
+def _place_stubs(nodes: dict[Key, SankeyNode], out_of: dict[Key, float], scale: float) -> None:
     """Place the stubs of those who leave below the links of their node: drop-off above, continues below."""
-    foot: dict[tuple[int, str, str], float] = {}
-    leaving = [node for node in nodes.values() if node.leaving_from is not None]
+    foot: dict[Key, float] = {}
+    leaving = [node for node in nodes.values() if node.is_stub]
     for node in sorted(leaving, key=lambda node: (node.position, node.leaving_from or "", node.name == DROP_OFF)):
         source = nodes[node.position, node.leaving_from or "", ""]
         node.height = max(node.people * scale, 0.5)
@@ -252,7 +277,7 @@ def _place_stubs(
         foot[source.key] = node.top
 
 
-def _scale_for_plotly(nodes: list[Node], links: list[Link], scale: float) -> float:
+def _scale_for_plotly(nodes: list[SankeyNode], links: list[SankeyLink], scale: float) -> float:
     """Return the domain height at which Plotly, with no padding, draws a person `scale` pixels high.
 
     Plotly scales by its own fullest layer, where the layer of a node is the length of the longest path to it.
@@ -268,26 +293,26 @@ def _scale_for_plotly(nodes: list[Node], links: list[Link], scale: float) -> flo
     return scale * max(layers.values())
 
 
-def place_sources(links: Sequence[Link]) -> dict[int, tuple[float, float]]:
+def place_sources(links: Sequence[SankeyLink]) -> dict[int, tuple[float, float]]:
     """Return the part of its source's bar that each link takes."""
     return _place_side_by_side(links, lambda link: link.source, lambda link: link.target)
 
 
-def place_targets(links: Sequence[Link]) -> dict[int, tuple[float, float]]:
+def place_targets(links: Sequence[SankeyLink]) -> dict[int, tuple[float, float]]:
     """Return the part of its target's bar that each link takes."""
     return _place_side_by_side(links, lambda link: link.target, lambda link: link.source)
 
 
 def _place_side_by_side(
-    links: Sequence[Link], here: Callable[[Link], Node], there: Callable[[Link], Node]
+    links: Sequence[SankeyLink], here: Callable[[SankeyLink], SankeyNode], there: Callable[[SankeyLink], SankeyNode]
 ) -> dict[int, tuple[float, float]]:
     """Divide each node's bar among its links, in the order of their other ends; those who leave come last."""
-    at: Mapping[tuple[int, str, str], list[int]] = defaultdict(list)
+    at: Mapping[Key, list[int]] = defaultdict(list)
     for number, link in enumerate(links):
         at[here(link).key].append(number)
     places = {}
     for numbers in at.values():
-        numbers.sort(key=lambda n: (there(links[n]).leaving_from is not None, there(links[n]).top, n))
+        numbers.sort(key=lambda n: (there(links[n]).is_stub, there(links[n]).top, n))
         node = here(links[numbers[0]])
         start = node.top
         for n in numbers:

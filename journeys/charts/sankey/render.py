@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from journeys.charts.labels import write_label
-from journeys.charts.sankey.layout import Layout, Link, Node, place_sources, place_targets
+from journeys.charts.sankey.layout import Key, SankeyLayout, SankeyLink, SankeyNode, place_sources, place_targets
 from journeys.charts.sankey.vertical import draw_node, draw_ribbons
 from journeys.display.options import get_cell_width
 
@@ -43,7 +43,7 @@ class Canvas:
 
     Attributes
     ----------
-    layout : Layout
+    layout : SankeyLayout
         What is drawn.
     width : float
         The figure's width in pixels.
@@ -57,7 +57,7 @@ class Canvas:
         Vertical: how wide the figure is in pixels: as the widest of its layouts, or 0 for this one.
     """
 
-    layout: Layout
+    layout: SankeyLayout
     width: float
     first: int
     columns: int
@@ -67,54 +67,54 @@ class Canvas:
     across: float = 0.0
 
     @staticmethod
-    def height_of(layout: Layout, *, columns: int, vertical: bool) -> float:
+    def measure_height(layout: SankeyLayout, *, columns: int, vertical: bool) -> float:
         """Return how high a layout will be in the figure."""
         return _ABOVE + (columns - 1) * _ROW_HEIGHT + 2 * THICKNESS + 12 if vertical else layout.height
 
     @property
-    def room(self) -> float:
+    def column_width(self) -> float:
         """The pixels from one column to the next that a name may take."""
         return self.width / (self.columns + 0.5)
 
-    def along(self, node: Node) -> float:
+    def find_centre(self, node: SankeyNode) -> float:
         """Return the pixels from the edge to a node's centre, in the direction of the journeys."""
         place = node.position - self.first
-        beside = THICKNESS + 5 if node.leaving_from is not None else 0
+        beside = THICKNESS + 5 if node.is_stub else 0
         if self.vertical:
             return self.top + _ABOVE + THICKNESS / 2 + place * _ROW_HEIGHT + beside
         edge = THICKNESS / 2 + 1
         # the names of the last column are to its right, too, but inside the plot
-        right = edge + self.room if self.columns > 1 else edge
+        right = edge + self.column_width if self.columns > 1 else edge
         return edge + place * (self.width - edge - right) / max(1, self.columns - 1) + beside
 
-    def at(self, node: Node, across: float) -> tuple[float, float]:
+    def locate_beside(self, node: SankeyNode, across: float) -> tuple[float, float]:
         """Return where in the figure (0 to 1, from the left and from the bottom) something beside a node is."""
         if self.vertical:
-            return across / (self.across or self.layout.height), 1 - self.along(node) / self.total
-        return self.along(node) / self.width, 1 - (self.top + across) / self.total
+            return across / (self.across or self.layout.height), 1 - self.find_centre(node) / self.total
+        return self.find_centre(node) / self.width, 1 - (self.top + across) / self.total
 
-    def traces(
+    def draw_traces(
         self,
         *,
-        colours: Mapping[tuple[int, str, str], str],
-        fill: Callable[[Link], str],
-        hover_fill: Callable[[Link], str],
-        outline: Callable[[Link], tuple[str, float]] | None = None,
-        node_outlines: Mapping[tuple[int, str, str], str] | None = None,
-        node_text: Callable[[Node], str],
-        link_text: Callable[[Link], str],
+        colours: Mapping[Key, str],
+        fill: Callable[[SankeyLink], str],
+        hover_fill: Callable[[SankeyLink], str],
+        outline: Callable[[SankeyLink], tuple[str, float]] | None = None,
+        node_outlines: Mapping[Key, str] | None = None,
+        node_text: Callable[[SankeyNode], str],
+        link_text: Callable[[SankeyLink], str],
     ) -> list[go.Sankey | go.Scatter]:
         """Draw the layout: horizontal as a Sankey of Plotly with fixed nodes, vertical ribbon by ribbon."""
         layout = self.layout
         borders = node_outlines or {}
         if self.vertical:
             drawn = draw_ribbons(
-                layout.links, along=self.along, thickness=THICKNESS, fill=fill, outline=outline, text=link_text
+                layout.links, along=self.find_centre, thickness=THICKNESS, fill=fill, outline=outline, text=link_text
             )
             drawn += [
                 draw_node(
                     node,
-                    along=self.along(node),
+                    along=self.find_centre(node),
                     thickness=THICKNESS,
                     colour=colours[node.key],
                     border=(borders[node.key], OUTLINE) if node.key in borders else None,
@@ -139,7 +139,7 @@ class Canvas:
             node={
                 "label": [write_label(node.name, 80) for node in nodes],
                 # never 0, which Plotly takes for missing
-                "x": [self.along(node) / self.width for node in nodes],
+                "x": [self.find_centre(node) / self.width for node in nodes],
                 "y": [
                     (node.top + (node.without_ribbon if n >= len(layout.nodes) else node.people) * layout.scale / 2)
                     / layout.scaled
@@ -169,7 +169,7 @@ class Canvas:
         )
         return [trace]
 
-    def outlines(self, outline: Callable[[Link], tuple[str, float]]) -> list[dict[str, Any]]:
+    def outline_links(self, outline: Callable[[SankeyLink], tuple[str, float]]) -> list[dict[str, Any]]:
         """Draw the outlines of single ribbons, horizontal: Plotly outlines all of them or none."""
         if self.vertical:
             return []
@@ -179,8 +179,8 @@ class Canvas:
             colour, width = outline(link)
             if not width:
                 continue
-            start = (self.along(link.source) + THICKNESS / 2) / self.width
-            end = (self.along(link.target) - THICKNESS / 2) / self.width
+            start = (self.find_centre(link.source) + THICKNESS / 2) / self.width
+            end = (self.find_centre(link.target) - THICKNESS / 2) / self.width
             (a, b), (c, d) = [[1 - (self.top + y) / self.total for y in part[n]] for part in (going, coming)]
             half = (start + end) / 2
             path = f"M{start},{a}C{half},{a} {half},{c} {end},{c}M{start},{b}C{half},{b} {half},{d} {end},{d}"
@@ -188,7 +188,7 @@ class Canvas:
             shapes.append({"type": "path", "path": path, "xref": "paper", "yref": "paper", "line": line})
         return shapes
 
-    def outline_nodes(self, outlines: Mapping[tuple[int, str, str], str]) -> list[dict[str, Any]]:
+    def outline_nodes(self, outlines: Mapping[Key, str]) -> list[dict[str, Any]]:
         """Draw the outlines of single nodes, horizontal: Plotly outlines all of them or none."""
         if self.vertical:
             return []
@@ -198,8 +198,8 @@ class Canvas:
                 "type": "rect",
                 "xref": "paper",
                 "yref": "paper",
-                "x0": (self.along(node) - half) / self.width,
-                "x1": (self.along(node) + half) / self.width,
+                "x0": (self.find_centre(node) - half) / self.width,
+                "x1": (self.find_centre(node) + half) / self.width,
                 "y0": 1 - (self.top + node.top) / self.total,
                 "y1": 1 - (self.top + node.top + node.height) / self.total,
                 "line": {"color": outlines[node.key], "width": OUTLINE},
@@ -214,15 +214,15 @@ class Canvas:
             fig.update_xaxes(visible=False, range=[0, self.across or self.layout.height], fixedrange=True)
             fig.update_yaxes(visible=False, range=[self.total, 0], fixedrange=True)
 
-    def note(self, node: Node, across: float, **settings: Any) -> dict[str, Any]:
+    def write_note(self, node: SankeyNode, across: float, **settings: Any) -> dict[str, Any]:
         """Return an annotation beside a node."""
-        x, y = self.at(node, across)
+        x, y = self.locate_beside(node, across)
         return {"x": x, "y": y, "xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "left"} | settings
 
-    def by_column(self) -> list[Sequence[Node]]:
+    def list_columns(self) -> list[Sequence[SankeyNode]]:
         """Return the nodes of each column, in order, without those who leave."""
-        columns: list[list[Node]] = [[] for _ in range(self.columns)]
+        columns: list[list[SankeyNode]] = [[] for _ in range(self.columns)]
         for node in self.layout.nodes:
-            if node.leaving_from is None:
+            if not node.is_stub:
                 columns[node.position - self.first].append(node)
         return [sorted(column, key=lambda node: node.top) for column in columns]

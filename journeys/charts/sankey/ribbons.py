@@ -7,22 +7,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from journeys.charts.sankey.layout import Key
 from journeys.charts.theme import CONTINUES, DROP_OFF, OTHER
 from journeys.display import format_count
 
 Row = dict[str, Any]
-PathLinks = frozenset[tuple[int, str, str]]
+PathLinks = frozenset[Key]
 _STOPS = frozenset({DROP_OFF, CONTINUES})
 
 
-class Collapsed(NamedTuple):
+class CollapsedFlow(NamedTuple):
     """The links and the nodes to draw, and a sentence that says what was collapsed."""
 
     rows: list[Row]
     note: str
     nodes: list[Row]
 
-    def sizes(self, size: str) -> dict[tuple[int, str], float]:
+    def measure_nodes(self, size: str) -> dict[tuple[int, str], float]:
         """Return how many are at each node (column, name)."""
         return {(row["position"], row["node"]): abs(row.get(size) or 0) for row in self.nodes}
 
@@ -66,7 +67,7 @@ def split_ribbons(
     rows: Sequence[Mapping[str, Any]],
     *,
     size: str,
-    path: Collection[tuple[int, str, str]],
+    path: Collection[Key],
     path_people: float | None,
 ) -> list[Ribbon]:
     """Split the ribbons of a path into those who took all of it and the others.
@@ -108,7 +109,7 @@ def collapse_small_nodes(
     goal: str | None = None,
     add: Sequence[str],
     nodes: Iterable[Row] = (),
-) -> Collapsed:
+) -> CollapsedFlow:
     """Draw at most `most` nodes of a column under their own names, besides the goal and those to keep.
 
     Parameters
@@ -137,8 +138,8 @@ def collapse_small_nodes(
     known = list(nodes)
     small = _choose_small(_measure_nodes(rows, known, add[0]), most=most, keep=set(keep), goal=goal)
     if not small:
-        return Collapsed(rows, "", known)
-    merged: dict[tuple[int, str, str], Row] = {}
+        return CollapsedFlow(rows, "", known)
+    merged: dict[Key, Row] = {}
     for row in rows:
         position, source, target = row["position"], row["source"], row["target"]
         new_source = OTHER if (position, source) in small else source
@@ -149,7 +150,7 @@ def collapse_small_nodes(
         link = {"position": position, "source": new_source, "target": new_target}
         _add_numbers(merged.setdefault((position, new_source, new_target), link), row, add)
     note = f'{format_count(len(small), "smaller node")} drawn as "(other)".'
-    return Collapsed(list(merged.values()), note, _merge_nodes(known, small, add))
+    return CollapsedFlow(list(merged.values()), note, _merge_nodes(known, small, add))
 
 
 def _choose_small(

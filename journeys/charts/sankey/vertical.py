@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
-from journeys.charts.sankey.layout import Link, Node, place_sources, place_targets
+from journeys.charts.sankey.layout import SankeyLink, SankeyNode, place_sources, place_targets
 
 _POINTS = 14
 
 
 def draw_node(
-    node: Node, *, along: float, thickness: float, colour: str, border: tuple[str, float] | None = None, text: str
+    node: SankeyNode, *, along: float, thickness: float, colour: str, border: tuple[str, float] | None = None, text: str
 ) -> go.Scatter:
     """Draw a node as a horizontal bar."""
     left, right = node.top, node.top + node.height
@@ -21,13 +21,13 @@ def draw_node(
 
 
 def draw_ribbons(
-    links: Sequence[Link],
+    links: Sequence[SankeyLink],
     *,
-    along: Callable[[Node], float],
+    along: Callable[[SankeyNode], float],
     thickness: float,
-    fill: Callable[[Link], str],
-    outline: Callable[[Link], tuple[str, float]] | None = None,
-    text: Callable[[Link], str],
+    fill: Callable[[SankeyLink], str],
+    outline: Callable[[SankeyLink], tuple[str, float]] | None = None,
+    text: Callable[[SankeyLink], str],
 ) -> list[go.Scatter]:
     """Draw links as ribbons, side by side where they leave a node and where they arrive."""
     going, coming = place_sources(links), place_targets(links)
@@ -35,7 +35,7 @@ def draw_ribbons(
     for number, link in enumerate(links):
         (a, b), (c, d) = going[number], coming[number]
         start, end = along(link.source) + thickness / 2, along(link.target) - thickness / 2
-        if link.target.leaving_from is not None:
+        if link.target.is_stub:
             # those who leave go straight down to their stub
             (a, b) = c, d
         steps = [n / _POINTS for n in range(_POINTS + 1)]
