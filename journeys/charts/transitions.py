@@ -122,6 +122,7 @@ def draw_steps(
         columns,
         [[row[name] for name in columns] for row in table.to_dicts()],
         sentence="{value} were at {row} at step {column}" if against is None else "{row} at step {column}: {value}",
+        are_steps=True,
         is_difference=against is not None,
         title=title,
         subtitle=subtitle,
@@ -145,27 +146,31 @@ def _draw_heatmap(
     values: list[list[float]],
     *,
     sentence: str,
+    are_steps: bool = False,
     is_difference: bool = False,
     title: str,
     subtitle: str,
     dark: bool,
     narrow: bool,
 ) -> go.Figure:
-    """Draw a value for each row and column, written into the cells where they are few and large enough."""
+    """Draw a value for each row and column, written into the cells where they are few and large enough.
+
+    `are_steps` says that the columns are the numbers of steps, not events.
+    """
     theme = choose_theme(dark=dark)
     top = max((abs(value) for line in values for value in line), default=0.0) or 1.0
     shades = theme.diverging if is_difference else theme.sequence
-    form = format_points if is_difference else format_percent
-    numbers = all(name.isdecimal() for name in columns)
-    said = columns if numbers else list(map(write_quoted_name, columns))
+    write_value = format_points if is_difference else format_percent
+    column_names = columns if are_steps else list(map(write_quoted_name, columns))
     hover = [
         [
-            sentence.format(value=form(value), row=write_quoted_name(row), column=column)
-            for column, value in zip(said, line, strict=True)
+            sentence.format(value=write_value(value), row=write_quoted_name(row), column=column)
+            for column, value in zip(column_names, line, strict=True)
         ]
         for row, line in zip(rows, values, strict=True)
     ]
-    printed = len(rows) * len(columns) <= _MOST_PRINTED and not (narrow and len(columns) > 6)
+    is_printed = len(rows) * len(columns) <= _MOST_PRINTED and not (narrow and len(columns) > 6)
+    key_values = [-top, 0.0, top] if is_difference else [0.0, top / 2, top]
     fig = Chart(
         go.Heatmap(
             z=values,
@@ -174,9 +179,8 @@ def _draw_heatmap(
             colorscale=[[i / (len(shades) - 1), colour] for i, colour in enumerate(shades)],
             zmin=-top if is_difference else 0,
             zmax=top,
-            showscale=not printed,
-            colorbar=_draw_key([-top, 0.0, top] if is_difference else [0.0, top / 2, top], form=form, theme=theme,
-                               narrow=narrow),
+            showscale=not is_printed,
+            colorbar=_draw_key(key_values, write_value=write_value, theme=theme, narrow=narrow),
             xgap=1,
             ygap=1,
             hovertext=hover,
@@ -185,16 +189,16 @@ def _draw_heatmap(
     )  # fmt: skip
     # where differences have no room for their values, the sign alone tells what fewer do here, without colour
     if is_difference:
-        values = [[round(value if printed else min(value, 0.0), 3) for value in line] for line in values]
-    if printed or is_difference:
-        write = form if printed else lambda _: "−"
+        values = [[round(value if is_printed else min(value, 0.0), 3) for value in line] for line in values]
+    if is_printed or is_difference:
+        write_cell = write_value if is_printed else lambda _: "−"
         scale: Scale = "diverging" if is_difference else "sequence"
-        fig.update_layout(annotations=_print_values(values, top=top, form=write, scale=scale, theme=theme))
+        fig.update_layout(annotations=_print_values(values, top=top, write_value=write_cell, scale=scale, theme=theme))
     fig.update_xaxes(
         tickvals=list(range(len(columns))),
-        ticktext=[f"Step {name}" if numbers else write_label(name, 20) for name in columns],
-        side="top" if numbers else "bottom",
-        tickangle=0 if numbers else -40,
+        ticktext=[f"Step {name}" if are_steps else write_label(name, 20) for name in columns],
+        side="top" if are_steps else "bottom",
+        tickangle=0 if are_steps else -40,
         range=[-0.5, len(columns) - 0.5],
     )
     # plotly puts the first row at the bottom
@@ -203,31 +207,33 @@ def _draw_heatmap(
         ticktext=[write_label(name, 16 if narrow else 28) for name in rows],
         autorange="reversed",
     )
-    height = 190 + 26 * len(rows) + (0 if numbers else 60)
-    # heads above the columns stand apart from the subtitle
-    margin = {"t": 30 if numbers else 10}
+    height = 190 + 26 * len(rows) + (0 if are_steps else 60)
+    # room between the subtitle and the headings of steps
+    margin = {"t": 30 if are_steps else 10}
     return apply_theme(fig, title=title, subtitle=subtitle, dark=dark, narrow=narrow, height=height, margin=margin)
 
 
-def _draw_key(values: list[float], *, form: Callable[[float], str], theme: Colours, narrow: bool) -> dict[str, Any]:
+def _draw_key(
+    values: list[float], *, write_value: Callable[[float], str], theme: Colours, narrow: bool
+) -> dict[str, Any]:
     """Explain the colours, where no value is printed."""
     font = {"size": 10 if narrow else 12, "color": theme.muted}
-    words = [form(value).removesuffix(" points") for value in values]
+    words = [write_value(value).removesuffix(" points") for value in values]
     return {
         "tickvals": values, "ticktext": words, "tickfont": font, "ticks": "",
         "thickness": 10, "len": 200, "lenmode": "pixels", "y": 1, "yanchor": "top", "outlinewidth": 0, "xpad": 8,
-        "title": {"text": "Share" if form is format_percent else "Points", "font": font},
+        "title": {"text": "Share" if write_value is format_percent else "Points", "font": font},
     }  # fmt: skip
 
 
 def _print_values(
-    values: list[list[float]], *, top: float, form: Callable[[float], str], scale: Scale, theme: Colours
+    values: list[list[float]], *, top: float, write_value: Callable[[float], str], scale: Scale, theme: Colours
 ) -> list[dict[str, Any]]:
     """Print the values, each in the colour that is legible on its cell."""
     start, length = (-top, 2 * top) if scale == "diverging" else (0.0, top)
     return [
         {
-            "x": x, "y": y, "text": form(value).removesuffix(" points"), "showarrow": False,
+            "x": x, "y": y, "text": write_value(value).removesuffix(" points"), "showarrow": False,
             "font": {"size": 11, "color": choose_text_colour((value - start) / length, scale=scale, theme=theme)},
         }
         for y, line in enumerate(values)

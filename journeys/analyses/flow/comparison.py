@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from journeys.analyses.flow.clusters import (
+from journeys.analyses.flow.clustered_errors import (
     count_by_person,
     count_passing_people,
-    rate_errors,
+    estimate_rate_errors,
+    estimate_share_errors,
     replace_tests,
-    share_errors,
 )
 from journeys.analyses.flow.path_results import PathChart
 from journeys.analyses.flow.resonance import Resonance, add_rate_differences, compare_touchpoints
@@ -208,7 +208,7 @@ def compare_flows(mine: Flow[J], theirs: Flow[J]) -> ComparedFlow[J]:
         nodes = add_rate_differences(nodes.with_columns(pl.col("against_passed", "against_converted").fill_null(0)))
     shared = _count_shared(journeys, others, spec)
     if (shared or spec.count != "people") and min(sizes):
-        links, nodes = _test_by_person(links, nodes, (journeys, others), FoldedFlow(spec, mine._kept))
+        links, nodes = _test_by_person(links, nodes, (journeys, others), mine._folded)
     is_shown = pl.col(spec.count) > 0
     return ComparedFlow(
         table=name_counts(links, spec.count),
@@ -220,7 +220,6 @@ def compare_flows(mine: Flow[J], theirs: Flow[J]) -> ComparedFlow[J]:
         reached=mine.reached,
         _spec=spec,
         _kept=mine._kept,
-        _rerun=mine._rerun,
         other=replace(theirs, table=theirs.table.filter(is_shown), nodes=theirs.nodes.filter(is_shown)),
         shared=shared,
     )
@@ -255,13 +254,13 @@ def _test_by_person(
     here, there = count_by_person(groups, count_passing_people, asked)
     edge = asked.spec.steps - 1 if asked.spec.align == "end" else 0
     link_keys, node_keys = ["position", "source", "target"], ["position", "node"]
-    errors = share_errors(here, there, link_keys, edge=edge)
+    errors = estimate_share_errors(here, there, link_keys, edge=edge)
     links = replace_tests(links, errors, link_keys, estimate="difference", prefix="difference")
     here, there = (side.rename({"source": "node"}) for side in (here, there))
-    errors = share_errors(here, there, node_keys, edge=edge)
+    errors = estimate_share_errors(here, there, node_keys, edge=edge)
     nodes = replace_tests(nodes, errors, node_keys, estimate="difference", prefix="difference")
     if asked.spec.end is not None:
-        errors = rate_errors(here, there, node_keys)
+        errors = estimate_rate_errors(here, there, node_keys)
         nodes = replace_tests(nodes, errors, node_keys, estimate="rate_difference", prefix="rate")
     return links, nodes
 

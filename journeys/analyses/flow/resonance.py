@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys.analyses.flow.clusters import count_by_person, rate_errors, replace_tests
+from journeys.analyses.flow.clustered_errors import count_by_person, estimate_rate_errors, replace_tests
 from journeys.analyses.flow.paths import count_passing, count_passing_by_person
 from journeys.analyses.flow.spec import REACHED, CountUnit, FlowSpec
 from journeys.analyses.flow.summarise import rename_to_people
@@ -94,7 +94,7 @@ def compare_touchpoints(
     if clustered:
         here, there = count_by_person((journeys, others), count_passing_by_person, spec)
         table = replace_tests(
-            table, rate_errors(here, there, ["node"]), ["node"], estimate="rate_difference", prefix="rate"
+            table, estimate_rate_errors(here, there, ["node"]), ["node"], estimate="rate_difference", prefix="rate"
         )
         sizes = (side.group_by("node").agg(people=pl.col("code").n_unique()) for side in (here, there))
         few += pl.concat(sizes).filter(pl.col("people") < MIN_PEOPLE)["node"].to_list()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from journeys.analyses.flow.count import count
+from journeys.analyses.flow.goal_association import count_passing_before_end
 from journeys.analyses.flow.node_colours import choose_node_colours
 from journeys.analyses.flow.path_results import PathChart, Paths, Sequences
 from journeys.analyses.flow.paths import (
@@ -20,11 +20,12 @@ from journeys.analyses.flow.paths import (
     rank_sequences,
 )
 from journeys.analyses.flow.select_people import check_selection, select_passing
-from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, REACHED, FlowSpec, quote_reserved
-from journeys.analyses.flow.summarise import name_counts, rename_to_people, summarise
+from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, FlowSpec, FoldedFlow, quote_reserved
+from journeys.analyses.flow.step_matrix import count_steps, lay_steps
+from journeys.analyses.flow.summarise import name_counts, rename_to_people
 from journeys.analyses.flow.text import UNITS, count_units, label_columns, starts_late, write_definition, write_finding
 from journeys.analyses.flow.top_path import Path, find_top_path
-from journeys.analyses.protocol import J, JourneysProtocol
+from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
 from journeys.errors import ArgumentError, UnknownNameError
 
@@ -59,7 +60,6 @@ class Flow(JourneysResult[J]):
     reached: int
     _spec: FlowSpec = field(repr=False)
     _kept: tuple[tuple[str, ...], ...] = field(repr=False)
-    _rerun: Callable[..., Flow[J]] = field(repr=False)
     _found_paths: dict[str, Path | None] = field(default_factory=dict, repr=False, kw_only=True)
 
     @property
@@ -85,6 +85,11 @@ class Flow(JourneysResult[J]):
     def definition(self) -> str:
         """Who is shown, from where to where."""
         return write_definition(self._spec, units=self._count_units(self.journey_count), late=self._starts_late)
+
+    @property
+    def _folded(self) -> FoldedFlow:
+        """The flow as it is counted, with the nodes that keep their name."""
+        return FoldedFlow(self._spec, self._kept)
 
     @property
     def _starts_late(self) -> bool:
@@ -172,7 +177,7 @@ class Flow(JourneysResult[J]):
         Path(begins=0, path=('Visit', 'Buy'), people=2)
         """
         if "top" not in self._found_paths:
-            self._found_paths["top"] = find_top_path(self._journeys, self._spec, kept=self._kept)
+            self._found_paths["top"] = find_top_path(self._journeys, self._folded)
         return self._found_paths["top"]
 
     def _colour_nodes(self, names: pl.Series, *, dark: bool = False) -> dict[str, str] | None:
@@ -225,7 +230,7 @@ class Flow(JourneysResult[J]):
             "(drop-off)" those who have left: counted from the start, each column adds up to 1.
         """
         is_folded = OTHER in self.nodes["node"]
-        nodes = count_steps(self._journeys, self._spec, kept=self._kept) if is_folded else self._nodes
+        nodes = count_steps(self._journeys, self._folded) if is_folded else self._nodes
         return lay_steps(nodes, journeys=self.journey_count, steps=self._spec.steps)
 
     def plot_steps(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
@@ -365,11 +370,7 @@ class Flow(JourneysResult[J]):
 
         if self.goal is None:
             raise ArgumentError("correlation: this flow has no end to reach; ask j.flow(end=…).")
-        # journeys that are not shown are what the others are compared with
-        shown = self
-        if self._spec.who != "all":
-            shown = self._rerun(self._journeys, replace(self._spec, who="all"), settings={})
-        before = count_passing_before_end(self._journeys, shown._spec, kept=shown._kept, of=of)
+        before = count_passing_before_end(self._journeys, self._folded, of=of)
         return associate_steps(
             self._journeys,
             before.table,
@@ -424,58 +425,3 @@ class Flow(JourneysResult[J]):
                 names = count_passing(self._journeys, self._spec)["node"].sort().to_list()
                 raise UnknownNameError(explain_missing_path(selection.path, names))
         return self._journeys._select_people(select_passing, selection)
-
-
-class PassingCounts(NamedTuple):
-    """Nodes or links with how many pass there and convert; all journeys, and those of them that reach the end."""
-
-    table: pl.DataFrame
-    everyone: int
-    reached: int
-
-
-def count_passing_before_end(
-    journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...], of: Literal["nodes", "links"]
-) -> PassingCounts:
-    """Count who passes each node, or link, before the end.
-
-    The node at which the end is reached is left out, even if nodes elsewhere have the same name.
-    """
-    spec = replace(spec, separate_end=True)
-    named = [(position, name) for position, names in enumerate(kept) for name in (*names, REACHED)]
-    shown = pl.DataFrame(named, schema={"position": pl.Int64, "node": pl.String}, orient="row")
-    found = summarise(journeys._count_shards(count, spec), spec, kept=shown)
-    edge = found.nodes.filter(position=spec.steps - 1 if spec.align == "end" else 0)
-    rows = found.links if of == "links" else found.nodes.rename({"node": "source"})
-    ends = ["source", "target"] if of == "links" else ["source"]
-    before = rows.filter(~pl.any_horizontal(pl.col(ends) == REACHED))
-    return PassingCounts(before, int(edge["passed"].sum()), int(edge["converted"].sum()))
-
-
-def count_steps(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> pl.DataFrame:
-    """Count the nodes of all columns; a node that keeps its name in one column keeps it in all."""
-    spec = replace(spec, times=False, single_shard=False)
-    names = sorted({name for column in kept for name in column})
-    everywhere = pl.DataFrame(
-        [(position, name) for position in range(spec.steps) for name in names],
-        schema={"position": pl.Int64, "node": pl.String},
-        orient="row",
-    )
-    return summarise(journeys._count_shards(count, spec), spec, kept=everywhere).nodes
-
-
-def lay_steps(nodes: pl.DataFrame, *, journeys: int, steps: int) -> pl.DataFrame:
-    """Lay out the share of journeys at each node in each column, and the shares that have arrived or left by then."""
-    total = float(journeys) or 1.0
-    shares: dict[str, list[float]] = {}
-    gone = {REACHED: [0] * steps, DROP_OFF: [0] * steps}
-    for row in nodes.iter_rows(named=True):
-        shares.setdefault(row["node"], [0.0] * steps)[row["position"]] = row["people"] / total
-        for place in range(row["position"] + 1, steps):
-            gone[REACHED][place] += row["reached_here"]
-            gone[DROP_OFF][place] += row["dropped"]
-    ranked = sorted(shares, key=lambda name: (name == OTHER, -sum(shares[name]), name))
-    rows: list[list[Any]] = [[name, *shares[name]] for name in ranked]
-    rows += [[name, *(people / total for people in counts)] for name, counts in gone.items() if any(counts)]
-    schema = {"node": pl.String(), **{str(place + 1): pl.Float64() for place in range(steps)}}
-    return pl.DataFrame(rows, schema=schema, orient="row")

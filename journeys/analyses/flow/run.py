@@ -201,5 +201,4 @@ def _answer_question(
         reached=found.reached,
         _spec=spec,
         _kept=tuple(map(tuple, columns)),
-        _rerun=_answer_question,
     )

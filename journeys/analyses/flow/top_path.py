@@ -10,7 +10,7 @@ import polars as pl
 
 from journeys.analyses.flow.count import lay_columns
 from journeys.analyses.flow.rows import cut_segments, read_rows
-from journeys.analyses.flow.spec import OTHER, FlowSpec, FoldedFlow
+from journeys.analyses.flow.spec import OTHER, FoldedFlow
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.log import View
 
@@ -23,14 +23,14 @@ class Path(NamedTuple):
     people: int
 
 
-def find_top_path(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tuple[str, ...], ...]) -> Path | None:
+def find_top_path(journeys: JourneysProtocol, flow: FoldedFlow) -> Path | None:
     """Find the path through the columns to the end that most took; None where no journey shown reaches it.
 
     A path without "(other)" is preferred: those under "(other)" may all have taken different paths.
     """
-    if spec.end is None or spec.who == "dropped":
+    if flow.spec.end is None or flow.spec.who == "dropped":
         return None
-    counts = journeys._count_shards(_count_shown_paths, FoldedFlow(spec, kept))
+    counts = journeys._count_shards(_count_shown_paths, flow)
     # skip paths that start at the goal
     paths = counts.filter(pl.col("path").list.len() > 1).group_by("begins", "path").agg(pl.col("people").sum())
     paths = paths.with_columns(is_vague=pl.col("path").list.contains(OTHER), joined=pl.col("path").list.join("\x1f"))
@@ -41,9 +41,9 @@ def find_top_path(journeys: JourneysProtocol, spec: FlowSpec, *, kept: tuple[tup
     return Path(top["begins"], tuple(top["path"]), top["people"])
 
 
-def _count_shown_paths(view: View, asked: FoldedFlow) -> pl.DataFrame:
+def _count_shown_paths(view: View, flow: FoldedFlow) -> pl.DataFrame:
     """Count the paths, as they are shown, of the journeys that reach the end within the columns."""
-    spec = asked.spec
+    spec = flow.spec
     needs_times = replace(spec, times=False).needs_times
     rows, segments = cut_segments(read_rows(view, spec, timed=needs_times), spec)
     reaching = np.flatnonzero(segments.reached)
@@ -56,7 +56,7 @@ def _count_shown_paths(view: View, asked: FoldedFlow) -> pl.DataFrame:
     for column in lay_columns(rows, segments, spec):
         at = place[column.journeys]
         is_reaching = at >= 0
-        kept = set(asked.kept[column.position])
+        kept = set(flow.kept[column.position])
         shown = np.array([n if label in kept else other for n, label in enumerate(rows.labels)] or [other])
         nodes[column.position, at[is_reaching]] = shown[column.code[is_reaching]]
         if spec.align == "start":

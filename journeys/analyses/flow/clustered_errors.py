@@ -1,7 +1,7 @@
 """Standard errors of the differences between two flows, with people as clusters.
 
-People with journeys in both groups, or with several journeys, are not independent: what matters is by how much each
-person pulls the difference.
+The journeys of one person, in one group or in both, are not independent: what counts is by how much each person pulls
+the difference.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def count_passing_people(view: View, asked: FoldedFlow) -> pl.DataFrame:
 def count_by_person(
     groups: tuple[JourneysProtocol, JourneysProtocol], count: Callable[[View, Any], pl.DataFrame], asked: Any
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Count both groups by `code`; of two logs the same code is not the same person."""
+    """Count both groups by `code`; in two different logs one code stands for two people."""
     here, there = (group._count_shards(count, asked) for group in groups)
     if not groups[0]._log.has_same_people(groups[1]._log):
         there = there.with_columns(code=-1 - pl.col("code"))
@@ -79,14 +79,14 @@ def _fold_nodes(labels: list[str], kept: tuple[str, ...]) -> Ints:
     return np.array([*folded, size, size + 1, size + 2], dtype=np.int64)
 
 
-def share_errors(here: pl.DataFrame, there: pl.DataFrame, keys: list[str], *, edge: int) -> pl.DataFrame:
-    """Return the standard error of the difference of each share of all who start.
+def estimate_share_errors(here: pl.DataFrame, there: pl.DataFrame, keys: list[str], *, edge: int) -> pl.DataFrame:
+    """Estimate the standard error of the difference of each share of all who start.
 
     A person with m of n journeys here and k of l there, x and y of them on the link, pulls the difference by
     d = (x − p·m) / n − (y − q·k) / l, where p and q are the shares; the variance is the sum of d². For instance, a
     person with one journey in each group, both on the link, pulls it by (1 − p) / n − (1 − q) / l, about nothing.
     """
-    links = [_by_person(side, keys, "shown") for side in (here, there)]
+    links = [_sum_by_person(side, keys, "shown") for side in (here, there)]
     starts = [
         side.filter(pl.col("position") == edge).group_by("code").agg(pl.col("shown").sum()) for side in (here, there)
     ]
@@ -113,8 +113,8 @@ def share_errors(here: pl.DataFrame, there: pl.DataFrame, keys: list[str], *, ed
     return sums.select(*keys, error=variance.clip(0).sqrt())
 
 
-def rate_errors(here: pl.DataFrame, there: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Return the standard error of the difference of the conversion rates of those who pass; as in `share_errors`."""
+def estimate_rate_errors(here: pl.DataFrame, there: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Estimate the standard error of the difference of conversion rates, as in `estimate_share_errors`."""
     sides = [side.group_by("code", *keys).agg(pl.col("passed", "converted").sum()) for side in (here, there)]
     joined = sides[0].join(sides[1], on=["code", *keys], how="full", coalesce=True, suffix="_there").fill_null(0)
     pulls = pl.lit(0.0)
@@ -125,7 +125,7 @@ def rate_errors(here: pl.DataFrame, there: pl.DataFrame, keys: list[str]) -> pl.
     return joined.select(*keys, pull=pulls).group_by(keys).agg(error=(pl.col("pull") ** 2).sum().sqrt())
 
 
-def _by_person(side: pl.DataFrame, keys: list[str], count: str) -> pl.DataFrame:
+def _sum_by_person(side: pl.DataFrame, keys: list[str], count: str) -> pl.DataFrame:
     return side.group_by("code", *keys).agg(pl.col(count).sum()).filter(pl.col(count) > 0)
 
 
