@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys.analyses.funnel.count import find_shard_attempts, key_groups
 from journeys.analyses.funnel.spec import FunnelSpec
-from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, has_rate, label_groups, top_groups
+from journeys.analyses.funnel.summarise import add_counts, fold_small_groups, has_rate, label_groups, list_top_groups
 from journeys.analyses.periods import relative_change, show_period
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
@@ -68,7 +68,7 @@ def count_person_rates(view: View, asked: PersonRatesSpec) -> pl.DataFrame:
     for step in range(spec.step_count):
         hits, trials = found.has_taken(step), np.ones(len(found.person), dtype=np.bool_)
         if asked.measure == "rate_from_previous":
-            trials = found.has_taken(spec.previous_required(step))
+            trials = found.has_taken(spec.find_required_before(step))
             hits = hits & trials
         columns |= {f"_hits{step}": hits, f"_trials{step}": trials}
     keys = key_groups(view, found, spec=spec)
@@ -137,7 +137,7 @@ def compare_groups(
     table = add_counts(counts, spec=spec, sums=_SUMS)
     people = by_person
     if people is not None:
-        people = label_groups(fold_small_groups(people, top_groups(counts, spec=spec)), spec=spec)
+        people = label_groups(fold_small_groups(people, list_top_groups(counts, spec=spec)), spec=spec)
     parts: list[tuple[pl.DataFrame, _Rates, _Rates]] = []
     for _, rows in table.group_by(spec.by, maintain_order=True):
         group = rows.row(0, named=True)

@@ -33,10 +33,8 @@ def count(view: View, spec: FunnelSpec) -> pl.DataFrame:
     if spec.by:
         parts = _map_parts(view, spec, work=lambda part: part)
         keys, number = _number_groups(view, concat_attempts(parts), spec=spec)
-        size, groups = (
-            keys.height,
-            np.split(number, np.cumsum([len(part.person) for part in parts[:-1]], dtype=np.int64)),
-        )
+        groups = np.split(number, np.cumsum([len(part.person) for part in parts[:-1]], dtype=np.int64))
+        size = keys.height
         counted = parallel_map(lambda one: _count_steps(*one, spec=spec, size=size), zip(parts, groups, strict=True))
     else:
         # each part is counted where it was found, while it is in the processor's cache
@@ -87,7 +85,7 @@ def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: i
     for step, time in enumerate(found.time):
         taken = np.flatnonzero(time != NEVER)
         later = taken.compress(before.take(taken) != NEVER) if step else taken[:0]  # those with a step before
-        at_previous = found.has_taken(spec.previous_required(step)) if step else np.zeros(len(time), dtype=np.bool_)
+        at_previous = found.has_taken(spec.find_required_before(step)) if step else np.zeros(len(time), dtype=np.bool_)
         stopped = np.flatnonzero(last_step == step)
         dropped = stopped if step < len(found.time) - 1 else taken[:0]
         counts.append(
@@ -128,7 +126,10 @@ def _add_parts(keys: pl.DataFrame, counts: Sequence[_StepCounts], *, step: int, 
             for name in ("entered", "people", "dropped", "continued", "at_previous", "late")
         ),
         *(_list_by_group(join(name), group, size=size).alias(name) for name in ("from_previous", "from_start")),
-        *(_list_by_group(join(of), stopped_group, size=size).alias(f"_{of}") for of in ("person", "start", "end")),
+        *(
+            _list_by_group(join(name), stopped_group, size=size).alias(f"_{name}")
+            for name in ("person", "start", "end")
+        ),
     )
 
 
@@ -277,7 +278,7 @@ def look_up_attempts(rows: FunnelRows, attempts: Attempts, *, spec: FunnelSpec) 
         taken = np.flatnonzero(row >= 0)
         row = row.take(taken)
         time[step, taken], end[taken] = rows.time.take(row), row
-    values, is_late = _values_at(rows.values, attempts, spec=spec)
+    values, is_late = _take_values(rows.values, attempts, spec=spec)
     start = attempts.start
     known = {name: mask[start] for name, mask in rows.known_by_row.items()}
     position = rows.position
@@ -286,7 +287,7 @@ def look_up_attempts(rows: FunnelRows, attempts: Attempts, *, spec: FunnelSpec) 
     )
 
 
-def _values_at(
+def _take_values(
     values: dict[str, pl.Series], attempts: Attempts, *, spec: FunnelSpec
 ) -> tuple[dict[str, pl.Series], Bools]:
     """Take the values that attempts have at a step, or at the first or last step where any is defined.
@@ -316,20 +317,20 @@ def _number_groups(view: View, found: ShardAttempts, *, spec: FunnelSpec) -> tup
 
     For instance, attempts with the values b, a, b have the keys a, b and the numbers 1, 0, 1.
     """
-    values = pl.DataFrame(_values_of_attempts(view, found, spec=spec))
+    values = pl.DataFrame(_look_up_values(view, found, spec=spec))
     distinct = values.unique().sort(values.columns, nulls_last=False)
     number = values.join(
         distinct.with_row_index("_group"), on=values.columns, how="left", maintain_order="left", nulls_equal=True
     )["_group"]
-    return pl.DataFrame([_to_text(value) for value in distinct]), number.to_numpy().astype(np.int64)
+    return pl.DataFrame([_write_as_text(value) for value in distinct]), number.to_numpy().astype(np.int64)
 
 
 def key_groups(view: View, found: ShardAttempts, *, spec: FunnelSpec) -> pl.DataFrame:
     """Return the keys of each attempt's group, one column per column of the breakdown."""
-    return pl.DataFrame([_to_text(value) for value in _values_of_attempts(view, found, spec=spec)])
+    return pl.DataFrame([_write_as_text(value) for value in _look_up_values(view, found, spec=spec)])
 
 
-def _values_of_attempts(view: View, found: ShardAttempts, *, spec: FunnelSpec) -> list[pl.Series]:
+def _look_up_values(view: View, found: ShardAttempts, *, spec: FunnelSpec) -> list[pl.Series]:
     """Return the values of each attempt, one column each: of its events, or of the person."""
     out = []
     for name, column in zip(spec.by, spec.by_columns, strict=True):
@@ -345,7 +346,7 @@ def _values_of_attempts(view: View, found: ShardAttempts, *, spec: FunnelSpec) -
     return out
 
 
-def _to_text(value: pl.Series) -> pl.Series:
+def _write_as_text(value: pl.Series) -> pl.Series:
     """Write values as text; zero has no sign."""
     raw = pl.col("x")
     if value.dtype.is_float():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from journeys.analyses.funnel.rows import list_conditions, mark_needed_rows, unused_name
+from journeys.analyses.funnel.rows import find_unused_name, list_conditions, mark_needed_rows
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Ints
 from journeys.log import View
@@ -44,7 +44,7 @@ def locate_drop_offs(view: View, dropped: pl.DataFrame, *, spec: FunnelSpec, cod
 def _find_rows(view: View, spec: FunnelSpec) -> pl.DataFrame:
     """Find the rows that the funnel reads: `row`, the number in the log; `is_goal`, whether the last step is met."""
     frame = view.with_people_columns(columns_used(list_conditions(spec))).events
-    row = unused_name("_row", view.schema)
+    row = find_unused_name("_row", view.schema)
     goal = spec.steps[-1].condition.fill_null(value=False)
     rows = frame.with_row_index(row).filter(mark_needed_rows(spec))
     return rows.select(pl.col(row).cast(pl.Int64).alias("row"), is_goal=goal).collect()

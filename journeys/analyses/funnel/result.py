@@ -40,7 +40,7 @@ from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.round_bins import count_round_bins
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import NOT_COMPARED, OPTION_FIELDS, FunnelSpec, find_step
-from journeys.analyses.funnel.summarise import describe_loss, find_worst_step, top_groups
+from journeys.analyses.funnel.summarise import describe_loss, find_worst_step, list_top_groups
 from journeys.analyses.funnel.text import (
     OPTION_TEXTS,
     describe_late_start,
@@ -230,7 +230,7 @@ class Funnel(JourneysResult[J]):
     @property
     def _listed(self) -> pl.DataFrame | None:
         """The keys of the groups that the table shows; all others are in "(other)"."""
-        return top_groups(self._counts, spec=self._spec) if self._spec.by else None
+        return list_top_groups(self._counts, spec=self._spec) if self._spec.by else None
 
     def _find_step(self, step: int | str, *, argument: str) -> int:
         return find_step(step, names=self._spec.names, argument=argument)

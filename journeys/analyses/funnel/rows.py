@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -26,21 +26,36 @@ _FEW = 32
 class SortedRows:
     """Some rows out of `size`, ascending, and for any row how many of them stand before it.
 
-    `mask`, if it is known, marks the same rows.
+    They are known as row numbers or as a mask; the other is made from it when it is first asked for.
     """
 
-    __slots__ = ("_count", "_mask", "row", "size")
+    __slots__ = ("_count", "_mask", "_row", "size")
 
-    def __init__(self, row: Ints, *, size: int, mask: Bools | None = None) -> None:
-        self.row = row
+    def __init__(self, row: Ints | None = None, *, size: int, mask: Bools | None = None) -> None:
         self.size = size
+        self._row = row
         self._mask = mask
         self._count: Ints | None = None
 
     @classmethod
     def from_mask(cls, mask: Bools) -> SortedRows:
         """Take the rows that a mask marks."""
-        return cls(np.flatnonzero(mask), size=len(mask), mask=mask)
+        return cls(size=len(mask), mask=mask)
+
+    @property
+    def row(self) -> Ints:
+        """The rows, ascending."""
+        if self._row is None:
+            self._row = np.flatnonzero(self.mask)
+        return self._row
+
+    @property
+    def mask(self) -> Bools:
+        """Which of all rows they are."""
+        if self._mask is None:
+            self._mask = np.zeros(self.size, dtype=np.bool_)
+            self._mask[self._row] = True
+        return self._mask
 
     def rank(self, at: Ints) -> Ints:
         """Return, for each row number up to `size`, how many of the rows are before it.
@@ -50,10 +65,7 @@ class SortedRows:
         if self._count is None:
             if len(at) * _FEW < self.size:
                 return np.searchsorted(self.row, at)
-            if self._mask is None:
-                self._mask = np.zeros(self.size, dtype=np.bool_)
-                self._mask[self.row] = True
-            self._count = count_before(self._mask)
+            self._count = count_before(self.mask)
         return self._count.take(at)
 
 
@@ -75,8 +87,8 @@ class FunnelRows:
     position : array of int
         Position in the order of the log: compares rows of different units. Of a strict funnel, the number of the row in
         the whole log, which shows which rows are neighbours; of others, its number among the rows read.
-    steps, exclusions : list of bool arrays
-        Which rows satisfy each step, each exclusion.
+    steps, exclusions : list of SortedRows
+        The rows that satisfy each step, each exclusion.
     values : dict of str to Series
         The columns of the breakdown that events have, by row.
     known_by_row : dict of str to bool array
@@ -89,25 +101,17 @@ class FunnelRows:
     person: Ints
     time: Ints
     position: Ints
-    steps: list[Bools]
-    exclusions: list[Bools]
+    steps: list[SortedRows]
+    exclusions: list[SortedRows]
     values: dict[str, pl.Series]
     known_by_row: dict[str, Bools] = field(default_factory=dict)
     unit_first: Ints | None = None
-    _cache: dict[int, SortedRows] = field(default_factory=dict)
 
-    def satisfying(self, condition: int) -> SortedRows:
-        """Return the rows that satisfy a step; found once."""
-        if condition not in self._cache:
-            self._cache[condition] = SortedRows.from_mask(self.steps[condition])
-        return self._cache[condition]
-
-    def excluded(self, number: int) -> SortedRows:
-        """Return the rows that satisfy an exclusion; found once."""
-        key = -1 - number
-        if key not in self._cache:
-            self._cache[key] = SortedRows.from_mask(self.exclusions[number])
-        return self._cache[key]
+    def mark_satisfied(self, conditions: Iterable[int] | None = None) -> Bools:
+        """Mark the rows that satisfy any of some steps; by default, of all."""
+        steps = self.steps if conditions is None else [self.steps[number] for number in conditions]
+        marked: Bools = np.logical_or.reduce([step.mask for step in steps])
+        return marked
 
     @property
     def size(self) -> int:
@@ -138,21 +142,18 @@ class FunnelRows:
             unit=self.unit[index],
             time=self.time[index],
             position=self.position[index],
-            steps=[mask[index] for mask in self.steps],
-            exclusions=[mask[index] for mask in self.exclusions],
+            steps=[SortedRows.from_mask(step.mask[index]) for step in self.steps],
+            exclusions=[SortedRows.from_mask(excluded.mask[index]) for excluded in self.exclusions],
             values={name: column.gather(index) for name, column in self.values.items()} if keep_values else {},
             known_by_row={name: mask[index] for name, mask in self.known_by_row.items()} if keep_values else {},
             unit_first=None,
-            _cache={},
         )
 
     def regroup(self, unit: Ints) -> FunnelRows:
         """Split units further, by numbers that rise with the row."""
         starts = mark_changes(unit)
         first = np.flatnonzero(starts)
-        return replace(
-            self, unit=number_runs(starts), person=self.person[self.unit[first]], unit_first=first, _cache={}
-        )
+        return replace(self, unit=number_runs(starts), person=self.person[self.unit[first]], unit_first=first)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -223,7 +224,7 @@ class FunnelLog(NamedTuple):
     def to_arrays(self, low: int = 0, high: int | None = None) -> FunnelRows:
         """Turn the rows from `low` to before `high`, which start and end with a person, into arrays."""
         part = self.frame.slice(low, None if high is None else high - low)
-        masks = _mark_satisfied(part, conditions=self.conditions, categories=self.categories)
+        satisfied = _find_satisfied(part, conditions=self.conditions, categories=self.categories)
         person = part["person"].to_numpy()
         size = part.height
         # signed, since positions are subtracted from each other
@@ -242,8 +243,8 @@ class FunnelLog(NamedTuple):
             person=person[first],
             time=part["timestamp"].to_numpy(),
             position=position,
-            steps=masks[: self.spec.step_count],
-            exclusions=masks[self.spec.step_count :],
+            steps=satisfied[: self.spec.step_count],
+            exclusions=satisfied[self.spec.step_count :],
             values={name: part[f"_by{number}"] for number, name in enumerate(self.by)},
             known_by_row=dict.fromkeys(self.first_touches, part["_met"].to_numpy()) if self.first_touches else {},
             unit_first=first,
@@ -251,7 +252,7 @@ class FunnelLog(NamedTuple):
         return _split_by_held_values(rows, part, spec=self.spec) if self.spec.hold else rows
 
 
-def is_in_entry_range(time: Ints, spec: FunnelSpec) -> Bools:
+def mark_entry_times(time: Ints, spec: FunnelSpec) -> Bools:
     """Mark the times at which an attempt may start."""
     low, high = spec.entered
     inside = np.ones(len(time), dtype=np.bool_)
@@ -262,7 +263,7 @@ def is_in_entry_range(time: Ints, spec: FunnelSpec) -> Bools:
     return inside
 
 
-def first_per_unit(rows: FunnelRows, row: Ints) -> Ints:
+def find_first_per_unit(rows: FunnelRows, row: Ints) -> Ints:
     """Return the places in `row` (ascending rows) at which another unit starts."""
     return np.flatnonzero(mark_changes(rows.unit[row])) if row.size else row
 
@@ -270,20 +271,15 @@ def first_per_unit(rows: FunnelRows, row: Ints) -> Ints:
 def mark_entry_conditions(rows: FunnelRows, *, spec: FunnelSpec) -> Bools:
     """Mark the rows that satisfy a step with which attempts may start, whatever their time."""
     if spec.order == "any" or spec.entry == "any":
-        conditions = set(range(spec.step_count))
-    else:
-        conditions = {sequence[0].condition for sequence in spec.step_sequences()}
-    mask = np.zeros(rows.size, dtype=np.bool_)
-    for condition in conditions:
-        mask |= rows.steps[condition]
-    return mask
+        return rows.mark_satisfied()
+    return rows.mark_satisfied({sequence[0].condition for sequence in spec.list_step_sequences()})
 
 
 def mark_first_entries(rows: FunnelRows, *, spec: FunnelSpec) -> Bools:
     """Mark the first row of each unit that may start an attempt; where people are counted, of each person."""
     row = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
-    row = row[is_in_entry_range(rows.time[row], spec)]
-    row = row[first_per_unit(rows, row)]
+    row = row[mark_entry_times(rows.time[row], spec)]
+    row = row[find_first_per_unit(rows, row)]
     if spec.count == "people":
         owner = number_owners(rows, row, spec=spec)
         order = np.lexsort((rows.position[row], owner))
@@ -301,7 +297,7 @@ def number_owners(rows: FunnelRows, row: Ints, *, spec: FunnelSpec) -> Ints:
     person = rows.person[rows.unit[row]]
     if spec.by_at != "all" or not spec.by:
         return person
-    pairs = pl.DataFrame([pl.Series("", person), *(column.gather(row) for column in rows.values.values())])
+    pairs = pl.DataFrame([pl.Series("person", person), *(column.gather(row) for column in rows.values.values())])
     number: Ints = pairs.select(pl.struct(pl.all()).rank("dense").alias("number"))["number"].to_numpy()
     return number
 
@@ -322,15 +318,15 @@ def read_log(view: View, spec: FunnelSpec) -> FunnelLog:
     campaign = present_campaign_columns(schema) if spec.by_columns or spec.campaign_cuts else []
     first_touches = [name for name in spec.by_columns if name not in schema and name.removeprefix("first_") in campaign]
     if first_touches:
-        met = unused_name("_met", schema)
+        met = find_unused_name("_met", schema)
         frame = frame.with_columns(has_met_campaign(campaign).alias(met))
         columns["_met"] = pl.col(met)
     if spec.order == "strict":
-        position = unused_name("_position", schema)
+        position = find_unused_name("_position", schema)
         frame = frame.with_row_index(position)
         columns["_position"] = pl.col(position)
     if spec.count == "sessions" or spec.calendar == "session":
-        session = unused_name("_session", schema)
+        session = find_unused_name("_session", schema)
         starts = starts_session(spec.gap, campaign_columns=campaign if spec.campaign_cuts else ())
         frame = frame.with_columns(starts.cast(pl.UInt32).cum_sum().alias(session))
         columns["_session"] = pl.col(session)
@@ -372,7 +368,7 @@ def mark_needed_rows(spec: FunnelSpec) -> pl.Expr:
     return matters
 
 
-def unused_name(name: str, schema: pl.Schema) -> str:
+def find_unused_name(name: str, schema: pl.Schema) -> str:
     """Return a name that no column of the log has."""
     while name in schema:
         name += "_"
@@ -386,21 +382,22 @@ def _merge_names(conditions: Sequence[Step]) -> list[Step]:
     return [step("named", names), *rest] if names else rest
 
 
-def _mark_satisfied(part: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[Bools]:
-    """Return, for each condition, which rows satisfy it; equal lists of event names share one mask."""
-    masks: list[Bools] = []
+def _find_satisfied(part: pl.DataFrame, *, conditions: Sequence[Step], categories: list[str]) -> list[SortedRows]:
+    """Find the rows that satisfy each condition; equal lists of event names share them."""
+    found: list[SortedRows] = []
     codes = part["_event"].to_numpy() if "_event" in part else None
     code_of = {name: code for code, name in enumerate(categories)}
-    mask_of: dict[tuple[str, ...], Bools] = {}
+    rows_of: dict[tuple[str, ...], SortedRows] = {}
     for number, one in enumerate(conditions):
         if one.events is None:
-            masks.append(part[f"_is{number}"].to_numpy())
+            found.append(SortedRows.from_mask(part[f"_is{number}"].to_numpy()))
             continue
-        if one.events not in mask_of and codes is not None:
+        if one.events not in rows_of and codes is not None:
             wanted = [code_of[name] for name in one.events if name in code_of]
-            mask_of[one.events] = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
-        masks.append(mask_of[one.events])
-    return masks
+            mask = codes == wanted[0] if len(wanted) == 1 else np.isin(codes, wanted)
+            rows_of[one.events] = SortedRows.from_mask(mask)
+        found.append(rows_of[one.events])
+    return found
 
 
 def _split_by_held_values(rows: FunnelRows, part: pl.DataFrame, *, spec: FunnelSpec) -> FunnelRows:

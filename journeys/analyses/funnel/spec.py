@@ -149,7 +149,7 @@ class FunnelSpec:
         """How many steps there are: as many rows has the table."""
         return len(self.steps)
 
-    def step_sequences(self) -> list[tuple[Slot, ...]]:
+    def list_step_sequences(self) -> list[tuple[Slot, ...]]:
         """List every order of conditions that makes a whole attempt; one, unless steps are optional or in any order.
 
         For instance, A, optional B, C give (A, B, C) and (A, C), whose slots keep the table rows 0 and 2.
@@ -172,7 +172,7 @@ class FunnelSpec:
         kept = [some for size in range(len(skippable), -1, -1) for some in combinations(skippable, size)]
         return [tuple(slot for slot in sequence if not self.optional[slot.row] or slot in some) for some in kept]
 
-    def previous_required(self, row: int) -> int:
+    def find_required_before(self, row: int) -> int:
         """Return the table row that a row's rate is measured against: the last before it that is not optional."""
         before = max(row - 1, 0)
         while before > 0 and self.optional[before]:
@@ -194,7 +194,7 @@ class FunnelSpec:
         known = [limit for limit in limits if limit is not None]
         return max(known) if known and len(known) == len(limits) else None
 
-    def exclusions_between(self, row: int, next_row: int) -> list[int]:
+    def list_exclusions_between(self, row: int, next_row: int) -> list[int]:
         """List the exclusions in force between one table row and another."""
         return [number for number, one in enumerate(self.exclude) if row < one.high and next_row > one.low]
 

@@ -22,7 +22,7 @@ def add_counts(
     joined = [pl.col(name).list.explode(keep_nulls=False, empty_as_null=False) for name in lists]
     table, keys = counts, ["step"]
     if spec.by:
-        shown = top_groups(counts, spec=spec) if listed is None else listed
+        shown = list_top_groups(counts, spec=spec) if listed is None else listed
         table, keys = fold_small_groups(counts, shown), [*spec.by, "_is_other", "step"]
     return label_groups(sort_groups(table.group_by(keys).agg(pl.col(sums).sum(), *joined), spec=spec), spec=spec)
 
@@ -92,7 +92,7 @@ def describe_loss(table: pl.DataFrame, step: int, *, count: str, unit: str, wind
     )
 
 
-def top_groups(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
+def list_top_groups(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     """Return the keys of the largest groups by people who entered, and of the group without a value."""
     by = list(spec.by)
     sizes = counts.filter(pl.col("step") == 1).group_by(by).agg(pl.col("entered").sum())

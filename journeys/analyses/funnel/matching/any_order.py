@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from journeys.analyses.funnel.rows import Attempts, FunnelRows, SortedRows, first_per_unit
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, SortedRows, find_first_per_unit
 from journeys.analyses.funnel.spec import FunnelSpec
 from journeys.arrays import Bools, Ints, mark_changes, search_within
 from journeys.errors import ArgumentError
@@ -132,8 +132,8 @@ def _sort_rows(taken: list[Ints], *, none: int) -> list[Ints]:
 def _number_steps(rows: FunnelRows) -> Ints:
     """Return the number of the step that each row serves, from 1; 0 for none. No row serves two."""
     number = np.zeros(rows.size, dtype=np.int8)
-    for step, mask in enumerate(rows.steps, start=1):
-        number += mask.view(np.int8) * np.int8(step)
+    for step, serving in enumerate(rows.steps, start=1):
+        number += serving.mask.view(np.int8) * np.int8(step)
     return number
 
 
@@ -158,21 +158,21 @@ def find_attempts(rows: FunnelRows, *, spec: FunnelSpec, starts: Bools | None) -
         start, end = _find_best_windows(rows, groups, spec=spec)
     else:
         start = np.flatnonzero(starts)
-        start = start[first_per_unit(rows, start)]
-        end = _last_usable(rows, start, spec=spec)
+        start = start[find_first_per_unit(rows, start)]
+        end = _find_last_usable(rows, start, spec=spec)
     return Attempts(rows.unit[start].astype(np.int64), _take_earliest(rows, groups, start, end))
 
 
-def attempts_from(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
+def find_attempts_from(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the rows that serve the steps of an attempt from each of some rows, one line each."""
-    return _take_earliest(rows, _group_overlapping_steps(rows), start, _last_usable(rows, start, spec=spec))
+    return _take_earliest(rows, _group_overlapping_steps(rows), start, _find_last_usable(rows, start, spec=spec))
 
 
 def _group_overlapping_steps(rows: FunnelRows) -> list[tuple[int, ...]]:
     """Put steps that share an event into one group."""
     groups: list[set[int]] = [{number} for number in range(len(rows.steps))]
     for a, b in combinations(range(len(rows.steps)), 2):
-        if (rows.steps[a] & rows.steps[b]).any():
+        if (rows.steps[a].mask & rows.steps[b].mask).any():
             joined = [group for group in groups if a in group or b in group]
             groups = [group for group in groups if group not in joined] + [set().union(*joined)]
     if max(map(len, groups)) > _MOST_OVERLAPPING:
@@ -183,49 +183,53 @@ def _group_overlapping_steps(rows: FunnelRows) -> list[tuple[int, ...]]:
 
 
 def _find_best_windows(rows: FunnelRows, groups: Sequence[tuple[int, ...]], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
-    """Return, for each unit, the window that serves most steps: the first to end, then the last to start."""
-    row = np.flatnonzero(np.logical_or.reduce(rows.steps)) if rows.size else np.zeros(0, dtype=np.int64)
-    low = _first_usable(rows, row)
+    """Return, for each unit, the window that serves most steps: the first to end, then the last to start.
+
+    For instance, of A and B in any order within 2 days and the rows A (day 1), A (day 2), B (day 3): both windows that
+    end with B serve two steps, and the one that starts with the second A is returned, as rows 1 and 2.
+    """
+    row = np.flatnonzero(rows.mark_satisfied())
+    low = _find_first_usable(rows, row)
     floor = None
     if spec.entered[1] is not None or any(len(group) > 1 for group in groups):
-        floor = _first_usable_in_time(rows, row, low, spec=spec)
+        floor = _find_first_in_window(rows, row, low, spec=spec)
         inside = floor <= row
         row, floor, low = row[inside], floor[inside], low[inside]
     served = np.zeros(len(row), dtype=np.int8)
     for group in groups:
         if len(group) == 1:
-            served += _last_serving(rows, group[0], row, low, spec=spec) >= 0
+            served += _find_last_serving(rows, group[0], row, low, spec=spec) >= 0
         elif floor is not None:
             served += _count_matched(rows, group, row, floor).astype(np.int8)
     if floor is None:
         # a row that may not start an attempt serves nothing
         row, served = row[served > 0], served[served > 0]
-    at = first_per_unit(rows, row)
+    at = find_first_per_unit(rows, row)
     if not at.size:
         return row, row
     most = np.maximum.reduceat(served, at)
     best = np.flatnonzero(served == np.repeat(most, np.diff(np.append(at, len(row)))))
-    best = best[first_per_unit(rows, row[best])]
+    best = best[find_first_per_unit(rows, row[best])]
     end = row[best]
-    low = _first_usable(rows, end)
+    low = _find_first_usable(rows, end)
     start = end.copy()
     for group in groups:
         if len(group) == 1:
-            last = _last_serving(rows, group[0], end, low, spec=spec)
+            last = _find_last_serving(rows, group[0], end, low, spec=spec)
             start = np.where(last >= 0, np.minimum(start, last), start)
         elif floor is not None:
-            start = np.minimum(start, _latest_start(rows, group, end, floor[best]))
+            start = np.minimum(start, _find_latest_start(rows, group, end, floor[best]))
     high = spec.entered[1]
     if high is not None:
         # an attempt has to start inside the range: the last row that does may stand in for any other
-        early = SortedRows.from_mask(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        early = SortedRows.from_mask(rows.mark_satisfied() & (rows.time < high))
         start = np.minimum(start, early.row[early.rank(end + 1) - 1])
     return start, end
 
 
-def _last_serving(rows: FunnelRows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+def _find_last_serving(rows: FunnelRows, step: int, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row up to each row that serves a step and lies in its window; -1 where there is none."""
-    serving = rows.satisfying(step)
+    serving = rows.steps[step]
     last = np.append(np.int64(-1), serving.row).take(serving.rank(row + 1))
     good = last >= low
     if spec.within is not None or spec.entered[0] is not None:
@@ -238,19 +242,18 @@ def _last_serving(rows: FunnelRows, step: int, row: Ints, low: Ints, *, spec: Fu
     return np.where(good, last, np.int32(-1))
 
 
-def _first_usable(rows: FunnelRows, row: Ints) -> Ints:
+def _find_first_usable(rows: FunnelRows, row: Ints) -> Ints:
     """Return the first row of the unit, after its last exclusion, that an attempt ending at `row` may use."""
     begin = rows.first.astype(np.int32)
     low = begin[rows.unit if len(row) == rows.size else rows.unit[row]]
-    for number in range(len(rows.exclusions)):
-        excluded = rows.excluded(number)
+    for excluded in rows.exclusions:
         if excluded.row.size:
             pointer = excluded.rank(row) - 1
             low = np.where(pointer >= 0, np.maximum(low, excluded.row[np.maximum(pointer, 0)]), low)
     return low
 
 
-def _first_usable_in_time(rows: FunnelRows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
+def _find_first_in_window(rows: FunnelRows, row: Ints, low: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the first row that an attempt ending at `row` may use; beyond `row` where none may start."""
     earliest = np.full(len(row), np.iinfo(np.int64).min)
     if spec.within is not None:
@@ -264,7 +267,7 @@ def _first_usable_in_time(rows: FunnelRows, row: Ints, low: Ints, *, spec: Funne
             floor, search_within(rows.time, earliest, low=rows.first[rows.unit[row]], high=row + 1, side="left")
         )
     if high is not None:
-        steps = SortedRows.from_mask(np.logical_or.reduce(rows.steps) & (rows.time < high))
+        steps = SortedRows.from_mask(rows.mark_satisfied() & (rows.time < high))
         begun = steps.rank(row + 1) > steps.rank(np.minimum(floor, row + 1))
         floor = np.where(begun, floor, rows.size)
     return floor
@@ -273,10 +276,6 @@ def _first_usable_in_time(rows: FunnelRows, row: Ints, low: Ints, *, spec: Funne
 def _list_subsets(group: tuple[int, ...]) -> list[tuple[int, ...]]:
     """List the non-empty subsets of a group of steps."""
     return [chosen for size in range(1, len(group) + 1) for chosen in combinations(group, size)]
-
-
-def _rows_serving(rows: FunnelRows, chosen: tuple[int, ...]) -> SortedRows:
-    return SortedRows.from_mask(np.logical_or.reduce([rows.steps[number] for number in chosen]))
 
 
 def _count_matched(rows: FunnelRows, group: tuple[int, ...], row: Ints, floor: Ints) -> Ints:
@@ -288,18 +287,18 @@ def _count_matched(rows: FunnelRows, group: tuple[int, ...], row: Ints, floor: I
     """
     matched = np.full(len(row), len(group), dtype=np.int64)
     for chosen in _list_subsets(group):
-        serving = _rows_serving(rows, chosen)
+        serving = SortedRows.from_mask(rows.mark_satisfied(chosen))
         events = serving.rank(row + 1).astype(np.int64) - serving.rank(floor)
         np.minimum(matched, len(group) - len(chosen) + events, out=matched)
     return matched
 
 
-def _latest_start(rows: FunnelRows, group: tuple[int, ...], end: Ints, low: Ints) -> Ints:
+def _find_latest_start(rows: FunnelRows, group: tuple[int, ...], end: Ints, low: Ints) -> Ints:
     """Return the last row from which the rows up to `end` still serve as many steps of the group."""
     wanted = _count_matched(rows, group, end, low)
     start = end.copy()
     for chosen in _list_subsets(group):
-        serving = _rows_serving(rows, chosen)
+        serving = SortedRows.from_mask(rows.mark_satisfied(chosen))
         needed = wanted - len(group) + len(chosen)
         pointer = serving.rank(end + 1) - needed
         bound = serving.row[np.clip(pointer, 0, len(serving.row) - 1)] if serving.row.size else end
@@ -307,14 +306,13 @@ def _latest_start(rows: FunnelRows, group: tuple[int, ...], end: Ints, low: Ints
     return start
 
 
-def _last_usable(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
+def _find_last_usable(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
     """Return the last row that an attempt from `start` may use."""
     end = rows.stop[rows.unit[start]] - 1
     if spec.within is not None:
         limit = rows.time[start] + spec.within
         end = search_within(rows.time, limit, low=start, high=end + 1) - 1
-    for number in range(len(rows.exclusions)):
-        excluded = rows.excluded(number)
+    for excluded in rows.exclusions:
         if excluded.row.size:
             pointer = excluded.rank(start + 1)
             found = pointer < len(excluded.row)
@@ -324,7 +322,10 @@ def _last_usable(rows: FunnelRows, start: Ints, *, spec: FunnelSpec) -> Ints:
 
 
 def _take_earliest(rows: FunnelRows, groups: Sequence[tuple[int, ...]], start: Ints, end: Ints) -> Ints:
-    """Take, from start to end, every event that serves one more step, in log order."""
+    """Take, from start to end, every event that serves one more step, in log order.
+
+    For instance, of the rows B, B, A and the steps A and B: the rows 0 and 2, and -1 for each step that is not served.
+    """
     out = np.full((len(start), len(rows.steps)), -1, dtype=np.int64, order="F")
     out[:, 0] = start
     wide = np.flatnonzero(end > start)
@@ -334,7 +335,7 @@ def _take_earliest(rows: FunnelRows, groups: Sequence[tuple[int, ...]], start: I
         if len(group) > 1:
             taken[group, :] = _match_steps(rows, group, start, end).T
             continue
-        serving = rows.satisfying(group[0])
+        serving = rows.steps[group[0]]
         if serving.row.size:
             row = serving.row.take(serving.rank(start), mode="clip")
             np.copyto(taken[group[0]], row, where=(row >= start) & (row <= end))
@@ -350,7 +351,7 @@ def _match_steps(rows: FunnelRows, group: tuple[int, ...], start: Ints, end: Int
     which can serve nothing else, takes its place; the first row then serves A.
     """
     out = np.full((len(start), len(group)), rows.size, dtype=np.int64)
-    masks = np.stack([rows.steps[number] for number in group])
+    masks = np.stack([rows.steps[number].mask for number in group])
     for line, (low, high) in enumerate(zip(start.tolist(), end.tolist(), strict=True)):
         holder: dict[int, int] = {}
         for row in range(low, high + 1):

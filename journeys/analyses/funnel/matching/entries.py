@@ -10,9 +10,9 @@ from journeys.analyses.funnel.matching import any_order, ordered
 from journeys.analyses.funnel.rows import (
     Attempts,
     FunnelRows,
-    first_per_unit,
-    is_in_entry_range,
+    find_first_per_unit,
     mark_entry_conditions,
+    mark_entry_times,
     mark_first_entries,
 )
 from journeys.analyses.funnel.spec import FunnelSpec
@@ -26,7 +26,11 @@ _MOST_ROWS = 4_000_000_000
 
 
 def find_entries(rows: FunnelRows, *, spec: FunnelSpec) -> Attempts:
-    """Find all entries, sorted by unit and start."""
+    """Find all entries, sorted by unit and start.
+
+    For instance, of A → B, the events A, A, B, A of a person are two entries: the first A with the B, which converts,
+    and the last A. In each round the next entry of every unit is found, from the row at which the one before is over.
+    """
     if spec.reentry == "each":
         return _find_each_entry(rows, spec=spec)
     parts: list[Attempts] = []
@@ -73,7 +77,7 @@ def _find_next_entries(
 
 def _find_each_entry(rows: FunnelRows, *, spec: FunnelSpec) -> Attempts:
     """Count every first step as an entry of its own, which ends where the next begins."""
-    starts = mark_entry_conditions(rows, spec=spec) & is_in_entry_range(rows.time, spec)
+    starts = mark_entry_conditions(rows, spec=spec) & mark_entry_times(rows.time, spec)
     part = np.cumsum(starts) + np.cumsum(mark_changes(rows.unit))
     found = ordered.find_attempts(rows.regroup(part) if rows.size else rows, spec=spec, starts=starts)
     return Attempts(rows.unit[found.start].astype(np.int64), found.row)
@@ -109,7 +113,7 @@ def _find_one_entry(rows: FunnelRows, *, is_cut: Bools, spec: FunnelSpec) -> tup
             else _mark_open(rows, starts, spec=spec)
         )
         row = np.flatnonzero(waiting[rows.unit] & ~goes_on & (np.arange(rows.size) >= after[rows.unit]))
-        row = row[first_per_unit(rows, row)]
+        row = row[find_first_per_unit(rows, row)]
         floor[rows.unit[row]] = row
         is_open[rows.unit[row]] = False
     return found, floor, is_open
@@ -130,7 +134,7 @@ def _mark_open(rows: FunnelRows, starts: Bools, *, spec: FunnelSpec) -> Bools:
     ties = ordered.TieWindow(rows, spec)
     is_open = np.zeros(rows.size, dtype=np.bool_)
     row = np.arange(rows.size)
-    for sequence in spec.step_sequences():
+    for sequence in spec.list_step_sequences():
         frontiers = ordered.propagate_steps(rows, sequence, spec=spec, ties=ties, starts=starts)
         for frontier, before, slot in zip(frontiers, sequence, sequence[1:], strict=False):
             if not frontier.row.size:
@@ -155,7 +159,6 @@ def _mark_open_any_order(rows: FunnelRows, first: Ints, *, spec: FunnelSpec) -> 
     back = np.minimum(begin, rows.size - 1)
     if spec.within is not None:
         is_open &= rows.time - rows.time[back] <= spec.within
-    for number in range(len(rows.exclusions)):
-        excluded = rows.excluded(number)
+    for excluded in rows.exclusions:
         is_open &= excluded.rank(row) <= excluded.rank(back + 1)
     return is_open

@@ -17,28 +17,28 @@ def mark_removed_units(rows: FunnelRows, attempts: Attempts, *, spec: FunnelSpec
     """
     ties = TieWindow(rows, spec)
     starts = mark_first_entries(rows, spec=spec) if spec.reentry == "first" else None
-    hit = np.zeros(len(rows.person), dtype=np.bool_)
+    is_removed = np.zeros(len(rows.person), dtype=np.bool_)
     if spec.order == "any":
         # nothing goes on after an exclusion: a unit that has not finished by then has been stopped by it
         sequences: list[tuple[Slot, ...]] = [(Slot(number, number),) for number in range(spec.step_count)]
     else:
-        sequences = spec.step_sequences()
+        sequences = spec.list_step_sequences()
     for sequence in sequences:
         frontiers = propagate_steps(rows, sequence, spec=spec, ties=ties, starts=starts)
         for number, one in enumerate(spec.exclude):
-            row = rows.excluded(number).row
+            row = rows.exclusions[number].row
             for depth, (frontier, slot) in enumerate(zip(frontiers, sequence, strict=False)):
                 if not (one.low <= slot.row < one.high or spec.order == "any"):
                     continue
                 later = frontiers[depth + 1] if depth + 1 < len(frontiers) else None
-                hits = _hits_open_attempt(rows, row, frontier, later, slot, spec=spec, ties=ties)
-                hit[rows.unit[row[hits]]] = True
+                is_met = _mark_met_exclusions(rows, row, frontier, later, slot, spec=spec, ties=ties)
+                is_removed[rows.unit[row[is_met]]] = True
     converted = attempts.unit[attempts.row[:, spec.step_count - 1] >= 0]
-    hit[converted] = False
-    return hit
+    is_removed[converted] = False
+    return is_removed
 
 
-def _hits_open_attempt(
+def _mark_met_exclusions(
     rows: FunnelRows,
     row: Ints,
     frontier: StepFrontier,
@@ -48,20 +48,24 @@ def _hits_open_attempt(
     spec: FunnelSpec,
     ties: TieWindow,
 ) -> Bools:
-    """Mark the excluded events that meet an attempt which has come to this step, with its window still open."""
+    """Mark the excluded events that an attempt meets after this step, while its window is open.
+
+    For instance, for A → B within 2 days without X, where `slot` is A: of the events A (day 1), X (day 2), X (day 9),
+    the first X is marked.
+    """
     if not frontier.row.size:
         return np.zeros(len(row), dtype=np.bool_)
     cut = ties.low[row] if ties.is_either else row
     pointer = frontier.rank(cut) - 1
     back = frontier.row[np.maximum(pointer, 0)]
-    hit: Bools = (pointer >= 0) & (rows.unit[back] == rows.unit[row])
+    is_met: Bools = (pointer >= 0) & (rows.unit[back] == rows.unit[row])
     if spec.within is not None:
-        hit &= rows.time[row] - rows.time[frontier.start[np.maximum(pointer, 0)]] <= spec.within
+        is_met &= rows.time[row] - rows.time[frontier.start[np.maximum(pointer, 0)]] <= spec.within
     window = spec.step_windows[slot.row + 1] if slot.row + 1 < spec.step_count else None
     if window is not None:
-        hit &= rows.time[row] - rows.time[back] <= window
+        is_met &= rows.time[row] - rows.time[back] <= window
     if later is not None and later.row.size:
         # an attempt that has gone on is at a later step
         up_to = cut if ties.is_either else row + 1
-        hit &= later.rank(up_to) <= later.rank(np.minimum(back + 1, up_to))
-    return hit
+        is_met &= later.rank(up_to) <= later.rank(np.minimum(back + 1, up_to))
+    return is_met

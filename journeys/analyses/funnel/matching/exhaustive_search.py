@@ -9,7 +9,7 @@ from math import comb
 
 import numpy as np
 
-from journeys.analyses.funnel.rows import Attempts, FunnelRows, is_in_entry_range
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, mark_entry_times
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints
 from journeys.errors import ArgumentError
@@ -17,7 +17,11 @@ from journeys.errors import ArgumentError
 Path = tuple[int, ...]
 """The kind of event that serves each step taken; for kinds, see `_Search`."""
 State = tuple[int, frozenset[tuple[int, int]]]
-"""The kind of the last step, and how many events of each kind that is close in time are used up."""
+"""The kind of the last step, and how many events of each kind that is close in time are used up.
+
+After A, B of the example of `_Search`: (1, {(1, 1)}). The last step is of kind 1, of which one event is used up; A is
+too long ago to serve a later step.
+"""
 
 _MOST_TRANSITIONS = 50_000_000
 """So many take about a minute for one person."""
@@ -29,7 +33,7 @@ def find_attempts(rows: FunnelRows, *, units: Ints, spec: FunnelSpec, starts: Bo
     found_units: list[int] = []
     found_rows: list[list[int]] = []
     for unit in units.tolist():
-        best = _Search(rows, int(first[unit]), int(stop[unit]), spec=spec, starts=starts).best()
+        best = _Search(rows, int(first[unit]), int(stop[unit]), spec=spec, starts=starts).find_best()
         if best is not None:
             found_units.append(unit)
             found_rows.append(best)
@@ -44,7 +48,7 @@ def find_converting_starts(rows: FunnelRows, *, units: Ints, row: int, spec: Fun
     for unit in units.tolist():
         search = _Search(rows, int(first[unit]), int(stop[unit]), spec=spec, starts=None)
         for kind, members in enumerate(search.rows):
-            best = search.best(only=kind)
+            best = search.find_best(start_kind=kind)
             if best is not None and best[row] >= 0:
                 found += members
     return np.array(sorted(found), dtype=np.int64)
@@ -78,10 +82,10 @@ class _Search:
     def __init__(self, rows: FunnelRows, low: int, high: int, *, spec: FunnelSpec, starts: Bools | None) -> None:
         self.spec = spec
         time = rows.time[low:high].tolist()
-        may_start = is_in_entry_range(rows.time[low:high], spec)
+        may_start = mark_entry_times(rows.time[low:high], spec)
         if starts is not None:
             may_start &= starts[low:high]
-        masks = np.stack([*(mask[low:high] for mask in rows.steps), may_start])
+        masks = np.stack([*(step.mask[low:high] for step in rows.steps), may_start])
         kinds: dict[tuple[int, bytes], list[int]] = {}
         for row, signature in enumerate(np.packbits(masks, axis=0).T.tolist()):
             kinds.setdefault((time[row], bytes(signature)), []).append(row)
@@ -89,7 +93,7 @@ class _Search:
         self.rows = [[row + low for row in members] for _, members in ordered]
         self.time = [moment for (moment, _), _ in ordered]
         self.satisfied = [[bool(mask[members[0]]) for _, members in ordered] for mask in masks]
-        self.exclusions = [rows.time[low:high][mask[low:high]].tolist() for mask in rows.exclusions]
+        self.exclusions = [rows.time[low:high][excluded.mask[low:high]].tolist() for excluded in rows.exclusions]
         self.horizon = spec.grace * spec.step_count
         self._refuse_endless_search()
 
@@ -97,7 +101,7 @@ class _Search:
         """Raise before a search that would not end: many different events that could all change places."""
         spec, kinds = self.spec, len(self.time)
         crowd = max(bisect_right(self.time, moment + self.horizon) - at for at, moment in enumerate(self.time))
-        reach = crowd if all(self._is_unlimited(*pair) for pair in pairwise(spec.step_sequences()[0])) else kinds
+        reach = crowd if all(self._is_unlimited(*pair) for pair in pairwise(spec.list_step_sequences()[0])) else kinds
         if spec.within is not None:
             reach = max(bisect_right(self.time, moment + spec.within) - at for at, moment in enumerate(self.time))
         states = comb(crowd + spec.step_count - 2, spec.step_count - 1) if spec.step_count > 1 else 1
@@ -108,15 +112,15 @@ class _Search:
                 "ties='arrival'."
             )
 
-    def best(self, *, only: int | None = None) -> list[int] | None:
+    def find_best(self, *, start_kind: int | None = None) -> list[int] | None:
         """Return the rows of the counted attempt by table row, -1 where a step was not taken.
 
-        `only` is the kind of event that may start it; by default any may.
+        `start_kind` is the kind of event that may start it; by default any may.
         """
         ranked: list[tuple[tuple[int, ...], tuple[Slot, ...], tuple[int, ...]]] = []
-        for sequence in self.spec.step_sequences():
-            for depth, path in self._best_paths(sequence, only=only):
-                rows = self._rows_of(path)
+        for sequence in self.spec.list_step_sequences():
+            for depth, path in self._generate_best_paths(sequence, start_kind=start_kind):
+                rows = self._choose_rows(path)
                 ranked.append((self._rank_attempt(sequence, depth, rows), sequence, rows))
         if not ranked:
             return None
@@ -136,7 +140,7 @@ class _Search:
             reached = (required, depth - required)
         return (*reached, -rows[-1], rows[0], *(-row for row in rows[1:-1]))
 
-    def _rows_of(self, path: Path) -> tuple[int, ...]:
+    def _choose_rows(self, path: Path) -> tuple[int, ...]:
         """Choose the rows of an attempt: the end as early, the start as late, all others as early as possible."""
         rows = {0: self.rows[path[0]][-1]}
         used: dict[int, int] = {}
@@ -146,22 +150,22 @@ class _Search:
             used[kind] = used.get(kind, 0) + 1
         return tuple(rows[place] for place in range(len(path)))
 
-    def _best_paths(self, sequence: tuple[Slot, ...], *, only: int | None) -> Iterator[tuple[int, Path]]:
+    def _generate_best_paths(self, sequence: tuple[Slot, ...], *, start_kind: int | None) -> Iterator[tuple[int, Path]]:
         """Generate the best path (of kinds) to each state, step by step, with its depth."""
         first, may_start = self.satisfied[sequence[0].condition], self.satisfied[-1]
         states: dict[State, Path] = {
             (kind, frozenset([(kind, 1)])): (kind,)
-            for kind in (range(len(self.time)) if only is None else [only])
+            for kind in (range(len(self.time)) if start_kind is None else [start_kind])
             if first[kind] and may_start[kind]
         }
         yield from ((1, path) for path in states.values())
         for depth, (before, slot) in enumerate(pairwise(sequence), start=2):
             satisfied = self.satisfied[slot.condition]
             is_unlimited = self._is_unlimited(before, slot)
-            longer = self._take_best_before(states, satisfied) if is_unlimited else {}
+            longer = self._extend_best_before(states, satisfied) if is_unlimited else {}
             for (back, near), path in states.items():
                 used = dict(near)
-                for kind in self._following_kinds(path[0], back, before, slot, nearby=is_unlimited):
+                for kind in self._list_following_kinds(path[0], back, before, slot, nearby=is_unlimited):
                     if not satisfied[kind] or used.get(kind, 0) == len(self.rows[kind]):
                         continue
                     counts = used | {kind: used.get(kind, 0) + 1}
@@ -187,9 +191,9 @@ class _Search:
         spec = self.spec
         if spec.within is not None or spec.order == "strict" or spec.step_windows[slot.condition] is not None:
             return False
-        return not spec.exclusions_between(before.row, slot.row)
+        return not spec.list_exclusions_between(before.row, slot.row)
 
-    def _take_best_before(self, states: dict[State, Path], satisfied: list[bool]) -> dict[State, Path]:
+    def _extend_best_before(self, states: dict[State, Path], satisfied: list[bool]) -> dict[State, Path]:
         """Extend, for each kind, the best of all paths that end so long before it that they share no events."""
         longer: dict[State, Path] = {}
         earlier = iter(sorted(states.items(), key=lambda item: item[0][0]))
@@ -204,7 +208,7 @@ class _Search:
                 longer[kind, frozenset([(kind, 1)])] = (*best, kind)
         return longer
 
-    def _following_kinds(self, start: int, back: int, before: Slot, slot: Slot, *, nearby: bool) -> range:
+    def _list_following_kinds(self, start: int, back: int, before: Slot, slot: Slot, *, nearby: bool) -> range:
         """Return the kinds that may be the step after `back`, in an attempt from `start`: those of a range of times.
 
         With `nearby`, only those that may share events with the attempt.
@@ -216,7 +220,7 @@ class _Search:
         window = spec.step_windows[slot.condition]
         if window is not None:
             limits.append(now + window)
-        stops = [self.exclusions[number] for number in spec.exclusions_between(before.row, slot.row)]
+        stops = [self.exclusions[number] for number in spec.list_exclusions_between(before.row, slot.row)]
         for times in [*stops, self.time] if spec.order == "strict" else stops:
             # what lies surely after `back` may not lie surely before the step
             at = bisect_right(times, now + spec.grace)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from journeys.analyses.funnel.matching import exhaustive_search
-from journeys.analyses.funnel.rows import Attempts, FunnelRows, SortedRows, is_in_entry_range
+from journeys.analyses.funnel.rows import Attempts, FunnelRows, SortedRows, mark_entry_times
 from journeys.analyses.funnel.spec import FunnelSpec, Slot
 from journeys.arrays import Bools, Ints, mark_changes, search_within
 
@@ -18,7 +18,8 @@ class TieWindow:
     """The rows that may come before, and after, each row.
 
     A tie is a run of rows of one unit with equal times. For instance, with the times 1, 2, 2 and ties in either order,
-    rows 1 and 2 may both come before or after each other: `before` is 3 for both, `after` is 1.
+    rows 1 and 2 may both come before or after each other: what comes before either ends before row 3, what comes after
+    begins with row 1.
     """
 
     def __init__(self, rows: FunnelRows, spec: FunnelSpec) -> None:
@@ -39,42 +40,35 @@ class TieWindow:
             self.low = search_within(rows.time, rows.time - self.grace, low=first, high=stop, side="left")
             self.high = search_within(rows.time, rows.time + self.grace, low=first, high=stop)
 
-    def before(self, row: Ints) -> Ints:
-        """Return the row number below which rows may come before `row`."""
+    def find_stop_before(self, row: Ints) -> Ints:
+        """Return, for each row, the row after the last that may come before it."""
         if self.is_arrival:
             return row
         reach: Ints = self.high[row] if self.is_either else self.tie_start[row]
         return reach
 
-    def after(self, row: Ints) -> Ints:
-        """Return the row number from which rows may come after `row`."""
+    def find_first_after(self, row: Ints) -> Ints:
+        """Return, for each row, the first row that may come after it."""
         if self.is_arrival:
             return row + 1
         reach: Ints = self.low[row] if self.is_either else self.tie_stop[row]
         return reach
 
-    def between(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
-        """Return the first row that surely lies between `low` and `high`, and the row after the last."""
+    def find_between(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+        """Return, for pairs of rows, the first row that surely lies between them, and the row after the last."""
         if self.is_either:
             return self.high[low], self.low[high]
         return low + 1, high
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class StepFrontier:
+class StepFrontier(SortedRows):
     """The rows that reach a step, and the row with which the best attempt to each starts."""
 
-    rows: SortedRows
-    start: Ints
+    __slots__ = ("start",)
 
-    @property
-    def row(self) -> Ints:
-        """The rows, ascending."""
-        return self.rows.row
-
-    def rank(self, at: Ints) -> Ints:
-        """Return, for each row number, how many rows of the frontier are before it."""
-        return self.rows.rank(at)
+    def __init__(self, row: Ints, *, start: Ints, size: int, mask: Bools | None = None) -> None:
+        super().__init__(row, size=size, mask=mask)
+        self.start = start
 
 
 def propagate_steps(
@@ -84,15 +78,18 @@ def propagate_steps(
 
     `starts` marks the rows that may start an attempt; by default all that satisfy the first step.
     """
-    first = rows.satisfying(sequence[0].condition)
+    first = rows.steps[sequence[0].condition]
+    row, mask = first.row, None
     if starts is not None:
-        first = SortedRows(first.row[starts[first.row]], size=rows.size)
+        row = row[starts[row]]
     elif spec.entered != (None, None):
-        first = SortedRows(first.row[is_in_entry_range(rows.time[first.row], spec)], size=rows.size)
-    frontiers = [StepFrontier(first, first.row)]
+        row = row[mark_entry_times(rows.time[row], spec)]
+    else:
+        mask = first.mask
+    frontiers = [StepFrontier(row, start=row, size=rows.size, mask=mask)]
     for before, slot in pairwise(sequence):
         row, start = _next_frontier(rows, frontiers[-1], before, slot, spec=spec, ties=ties)
-        frontiers.append(StepFrontier(SortedRows(row, size=rows.size), start))
+        frontiers.append(StepFrontier(row, start=start, size=rows.size))
         if not row.size:
             break
     return frontiers
@@ -102,10 +99,10 @@ def _next_frontier(
     rows: FunnelRows, frontier: StepFrontier, before: Slot, slot: Slot, *, spec: FunnelSpec, ties: TieWindow
 ) -> tuple[Ints, Ints]:
     """Return the rows that reach the next step, and the start of the best attempt to each."""
-    row = rows.satisfying(slot.condition).row
+    row = rows.steps[slot.condition].row
     if not row.size or not frontier.row.size:
         return row[:0], row[:0]
-    pointer = frontier.rank(ties.before(row))
+    pointer = frontier.rank(ties.find_stop_before(row))
     pointer -= 1
     if ties.is_either and not spec.reuse:
         # the row itself is no step before: take the one before it
@@ -133,14 +130,14 @@ def can_follow(
     window = spec.step_windows[before.condition if spec.is_reversed else slot.condition]
     if window is not None:
         allowed = allowed & (rows.time[row] - rows.time[back] <= window)
-    for number in spec.exclusions_between(before.row, slot.row):
-        excluded = rows.excluded(number)
-        low, high = ties.between(back, row)
+    for number in spec.list_exclusions_between(before.row, slot.row):
+        excluded = rows.exclusions[number]
+        low, high = ties.find_between(back, row)
         allowed = allowed & (excluded.rank(high) <= excluded.rank(low))
     return allowed
 
 
-def units_reaching(rows: FunnelRows, frontier: StepFrontier) -> tuple[Ints, Ints]:
+def _find_units_reaching(rows: FunnelRows, frontier: StepFrontier) -> tuple[Ints, Ints]:
     """Return the units that have rows in a frontier, and the position of the first of each.
 
     Where most rows reach the step, units are looked up instead of rows.
@@ -181,19 +178,19 @@ def backtrack_rows(
             line = np.flatnonzero(depth > k + 1)
             chosen[line, k] = end.take(line) - (depth.take(line) - (k + 1))
         return chosen
-    usable = _rows_leading_to_end(rows, sequence, start, end, depth, spec=spec, ties=ties)
+    usable = _find_usable_rows(rows, sequence, start, end, depth, spec=spec, ties=ties)
     for k in range(1, int(depth.max()) - 1):
         line = np.flatnonzero(depth > k + 1)
         now = chosen[:, k - 1].take(line)
         row = usable[k].row
-        pointer = usable[k].rank(ties.after(now))
+        pointer = usable[k].rank(ties.find_first_after(now))
         if ties.is_either and not spec.reuse:
             pointer += row[np.minimum(pointer, len(row) - 1)] == now
         chosen[line, k] = row.take(pointer)
     return chosen
 
 
-def _rows_leading_to_end(
+def _find_usable_rows(
     rows: FunnelRows,
     sequence: Sequence[Slot],
     start: Ints,
@@ -208,7 +205,7 @@ def _rows_leading_to_end(
     Without exclusions and windows of steps every row that satisfies the step is one. Otherwise the rows are found from
     the last slot backwards: a row is usable if the next usable row of the slot after it can follow it.
     """
-    usable = [rows.satisfying(slot.condition) for slot in sequence]
+    usable = [rows.steps[slot.condition] for slot in sequence]
     if spec.takes_any_next and not ties.is_either:
         return usable
     latest = np.full(len(rows.person), np.iinfo(np.int64).max)
@@ -219,7 +216,7 @@ def _rows_leading_to_end(
         row, later = usable[k].row, usable[k + 1].row
         good = np.zeros(len(row), dtype=np.bool_)
         if later.size:
-            pointer = usable[k + 1].rank(ties.after(row))
+            pointer = usable[k + 1].rank(ties.find_first_after(row))
             if ties.is_either and not spec.reuse:
                 pointer += later[np.minimum(pointer, len(later) - 1)] == row
             good = pointer < len(later)
@@ -245,13 +242,13 @@ def mark_ambiguous_units(rows: FunnelRows, *, spec: FunnelSpec, ties: TieWindow)
         if spec.reuse:
             return ambiguous
         # a step that is asked for twice counts twice
-        is_crowded &= np.sum(rows.steps, axis=0, dtype=np.int8) > 1
+        is_crowded &= np.sum([step.mask for step in rows.steps], axis=0, dtype=np.int8) > 1
     ambiguous[rows.unit[is_crowded]] = True
     return ambiguous
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Best:
+class _BestAttempts:
     """The best attempt so far of every unit: which sequence of steps, how deep, its rank, and its ends."""
 
     sequence: Ints
@@ -268,11 +265,11 @@ def find_attempts(rows: FunnelRows, *, spec: FunnelSpec, starts: Bools | None) -
     `starts` marks the rows that may start one; by default all that satisfy a first step.
     """
     ties = TieWindow(rows, spec)
-    sequences = spec.step_sequences()
-    best: _Best | None = None
+    sequences = spec.list_step_sequences()
+    best: _BestAttempts | None = None
     for number, sequence in enumerate(sequences):
         frontiers = propagate_steps(rows, sequence, spec=spec, ties=ties, starts=starts)
-        found = _best_of_sequence(rows, frontiers, sequence, number=number, spec=spec)
+        found = _find_best_attempts(rows, frontiers, sequence, number=number, spec=spec)
         best = found if best is None else _choose_better(best, found)
     assert best is not None  # noqa: S101  # there is at least one step, so at least one sequence
     attempts = _fill_in_rows(rows, best, sequences, spec=spec, ties=ties)
@@ -284,18 +281,20 @@ def find_attempts(rows: FunnelRows, *, spec: FunnelSpec, starts: Bools | None) -
     return Attempts.concat([clear, searched], step_count=spec.step_count)
 
 
-def _best_of_sequence(
+def _find_best_attempts(
     rows: FunnelRows, frontiers: Sequence[StepFrontier], sequence: tuple[Slot, ...], *, number: int, spec: FunnelSpec
-) -> _Best:
+) -> _BestAttempts:
     """Return each unit's best attempt along one sequence: the deepest, and of these the first to get there."""
     units = len(rows.person)
     depth = np.zeros(units, dtype=np.int8)
     start, end = np.zeros(units, dtype=np.int64), np.zeros(units, dtype=np.int64)
     for level, frontier in enumerate(frontiers, start=1):
-        unit, at = units_reaching(rows, frontier)
+        unit, at = _find_units_reaching(rows, frontier)
         depth[unit], start[unit], end[unit] = level, frontier.start.take(at), frontier.row.take(at)
     reached, extra = _rank_depths(sequence, spec=spec)
-    return _Best(np.full(units, number, dtype=np.int16), depth, reached.take(depth), extra.take(depth), start, end)
+    return _BestAttempts(
+        np.full(units, number, dtype=np.int16), depth, reached.take(depth), extra.take(depth), start, end
+    )
 
 
 def _rank_depths(sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> tuple[Ints, Ints]:
@@ -308,7 +307,7 @@ def _rank_depths(sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> tuple[Ints,
     return reached - (depths == 0), depths - reached
 
 
-def _choose_better(old: _Best, new: _Best) -> _Best:
+def _choose_better(old: _BestAttempts, new: _BestAttempts) -> _BestAttempts:
     """Choose by unit: deepest, most optional steps, first to get there, latest start."""
     wins = np.zeros(len(old.reached), dtype=np.bool_)
     is_equal = new.depth > 0
@@ -320,7 +319,7 @@ def _choose_better(old: _Best, new: _Best) -> _Best:
     ):
         wins |= is_equal & (better > worse)
         is_equal = is_equal & (better == worse)
-    return _Best(
+    return _BestAttempts(
         *(
             np.where(wins, getattr(new, name), getattr(old, name))
             for name in ("sequence", "depth", "reached", "extra", "start", "end")
@@ -329,7 +328,7 @@ def _choose_better(old: _Best, new: _Best) -> _Best:
 
 
 def _fill_in_rows(
-    rows: FunnelRows, best: _Best, sequences: Sequence[tuple[Slot, ...]], *, spec: FunnelSpec, ties: TieWindow
+    rows: FunnelRows, best: _BestAttempts, sequences: Sequence[tuple[Slot, ...]], *, spec: FunnelSpec, ties: TieWindow
 ) -> Attempts:
     """Find the rows of all steps of the best attempts, of which only the ends are known."""
     parts: list[Attempts] = []

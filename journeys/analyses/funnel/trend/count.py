@@ -25,7 +25,7 @@ from journeys.analyses.funnel.count import (
 )
 from journeys.analyses.funnel.matching import any_order, exhaustive_search
 from journeys.analyses.funnel.matching.ordered import TieWindow, mark_ambiguous_units, propagate_steps
-from journeys.analyses.funnel.rows import FunnelRows, is_in_entry_range, mark_entry_conditions, read_log
+from journeys.analyses.funnel.rows import FunnelRows, mark_entry_conditions, mark_entry_times, read_log
 from journeys.analyses.funnel.select_people import mark_group
 from journeys.analyses.funnel.spec import Exclusion, FunnelSpec, Slot
 from journeys.analyses.period_lookup import find_periods
@@ -119,7 +119,7 @@ def _find_by_period(rows: FunnelRows, asked: FunnelTrendSpec) -> Iterator[ShardA
     """
     spec = asked.spec
     start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
-    start = start[is_in_entry_range(rows.time[start], spec)]
+    start = start[mark_entry_times(rows.time[start], spec)]
     index = find_periods(pl.Series(rows.time[start]), asked.calendar)
     low, high = spec.entered
     # one part without attempts, for logs in which nobody enters
@@ -142,15 +142,15 @@ def _find_starts(rows: FunnelRows, *, spec: FunnelSpec, row: int) -> tuple[Shard
     within 2 days, the first of the events A (day 1), A (day 3), B (day 4) does not convert, the second does.
     """
     start = np.flatnonzero(mark_entry_conditions(rows, spec=spec))
-    start = start[is_in_entry_range(rows.time[start], spec)]
+    start = start[mark_entry_times(rows.time[start], spec)]
     if spec.order == "any":
-        has_converted = any_order.attempts_from(rows, start, spec=spec)[:, row] >= 0
+        has_converted = any_order.find_attempts_from(rows, start, spec=spec)[:, row] >= 0
     else:
         goes_on = np.zeros(rows.size, dtype=np.bool_)
-        for sequence in spec.step_sequences():
+        for sequence in spec.list_step_sequences():
             upto = tuple(slot for slot in sequence if slot.row <= row)
             if upto and upto[-1].row == row:
-                goes_on[_rows_reaching(rows, upto, spec=spec)] = True
+                goes_on[_find_rows_reaching(rows, upto, spec=spec)] = True
         ambiguous = mark_ambiguous_units(rows, spec=spec, ties=TieWindow(rows, spec))
         if ambiguous.any():
             units = np.flatnonzero(ambiguous)
@@ -163,7 +163,7 @@ def _find_starts(rows: FunnelRows, *, spec: FunnelSpec, row: int) -> tuple[Shard
     return ShardAttempts(rows.person[rows.unit[start]], time, {}, is_late, {}, start=at, end=at), has_converted
 
 
-def _rows_reaching(rows: FunnelRows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
+def _find_rows_reaching(rows: FunnelRows, sequence: tuple[Slot, ...], *, spec: FunnelSpec) -> Ints:
     """Return the rows from which an attempt can take all of a sequence: those that its reverse reaches, backwards."""
     last, width = len(rows.steps) - 1, spec.step_count - 1
     flipped = rows.take(np.arange(rows.size)[::-1])
@@ -174,7 +174,6 @@ def _rows_reaching(rows: FunnelRows, sequence: tuple[Slot, ...], *, spec: Funnel
         time=-flipped.time,
         position=-flipped.position,
         steps=flipped.steps[::-1],
-        _cache={},
     )
     reversed_spec = replace(
         spec,
