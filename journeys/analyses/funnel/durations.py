@@ -29,7 +29,7 @@ SECOND = 1_000_000
 _MOST_BINS, _MOST_ASKED = 60, 10_000
 
 
-def times_table(
+def summarise_times(
     counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec, quantiles: Sequence[float]
 ) -> pl.DataFrame:
     """Return mean and quantiles of the times of each step, since the step before and since entering."""
@@ -112,7 +112,7 @@ def count_step_durations(view: View, asked: StepDurationSpec) -> pl.DataFrame:
     return attempts.select(*sums[:3], *(one.implode() for one in sums[3:]))
 
 
-def histogram_table(
+def summarise_histogram(
     counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec, bins: int | None
 ) -> pl.DataFrame:
     """Cut the times into bins of whole seconds, the same for every group."""
@@ -143,7 +143,7 @@ def histogram_table(
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def cumulative_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
+def summarise_curve(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
     """Estimate, group by group, the share that has converted by each time (Kaplan-Meier)."""
     from journeys.stats import kaplan_meier
 

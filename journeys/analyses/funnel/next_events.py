@@ -71,7 +71,7 @@ def count_next_events(view: View, asked: NextEventsSpec) -> pl.DataFrame:
     return pl.concat([done.select(columns), nothing.select(columns)])
 
 
-def next_events_table(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
+def summarise_next_events(counts: pl.DataFrame, *, listed: pl.DataFrame | None, spec: FunnelSpec) -> pl.DataFrame:
     """Add up, with the share of all who dropped off (in the group)."""
     keys = [*spec.by, "_is_other"] if spec.by else []
     shown = counts.filter(pl.col("position") > 0)
@@ -171,7 +171,7 @@ def next_after_drop(
     dropped = list_drop_offs(self._counts, spec=self._spec, row=row)
     counts = self._journeys._count_shards(count_next_events, NextEventsSpec(self._spec, dropped, n, hidden))
     settings = {**self.settings, "after": self._spec.names[row], "hide": hide, "by": self._spec.by or None}
-    table = next_events_table(counts, listed=self._listed, spec=self._spec)
+    table = summarise_next_events(counts, listed=self._listed, spec=self._spec)
     next_hidden = int(counts.filter(pl.col("position") == 0)["people"].sum())
     passive = tuple(list_passive_events(self._journeys._log))
     return NextEvents(table, settings, self._journeys, next_hidden, passive)

@@ -30,9 +30,9 @@ from journeys.analyses.funnel.durations import (
     StepTimes,
     TimeToConvert,
     count_step_durations,
-    cumulative_table,
-    histogram_table,
-    times_table,
+    summarise_curve,
+    summarise_histogram,
+    summarise_times,
 )
 from journeys.analyses.funnel.exits.run import exits
 from journeys.analyses.funnel.follow_up import follow_equally
@@ -278,7 +278,7 @@ class Funnel(JourneysResult[J]):
             raise ArgumentError(f"quantiles: {wrong} are not between 0 and 1.")
         timed = self._spec.start_clock_at_entry()
         counts = self._counts if timed is self._spec else self._journeys._count_shards(count, timed)
-        table = times_table(counts, listed=self._listed, spec=timed, quantiles=given)
+        table = summarise_times(counts, listed=self._listed, spec=timed, quantiles=given)
         return StepTimes(table, {**self.settings, "by": self._spec.by or None}, self._journeys)
 
     def time_to_convert(
@@ -304,7 +304,7 @@ class Funnel(JourneysResult[J]):
         counts, settings = self._count_durations(start, end)
         took = counts["took"].explode(keep_nulls=False, empty_as_null=False)
         median = None if took.is_empty() else int(took.median())  # type: ignore[arg-type]
-        table = histogram_table(counts, listed=self._listed, spec=self._spec, bins=bins)
+        table = summarise_histogram(counts, listed=self._listed, spec=self._spec, bins=bins)
         return TimeToConvert(
             table,
             settings,
@@ -336,7 +336,7 @@ class Funnel(JourneysResult[J]):
         [(1, 1.0)]
         """
         counts, settings = self._count_durations(start, end)
-        table = cumulative_table(counts, listed=self._listed, spec=self._spec)
+        table = summarise_curve(counts, listed=self._listed, spec=self._spec)
         return ConvertedWithin(table, settings, self._journeys, int(counts["open"].sum()))
 
     def _count_durations(self, start: int | str, end: int | str | None) -> tuple[pl.DataFrame, dict[str, Any]]:

@@ -6,7 +6,7 @@ from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.trend.count import FunnelTrendSpec, count_periods
 from journeys.analyses.funnel.trend.result import FunnelTrend
-from journeys.analyses.funnel.trend.summarise import total_table, trend_table
+from journeys.analyses.funnel.trend.summarise import summarise_totals, summarise
 from journeys.analyses.protocol import J
 from journeys.analyses.trend.spec import Compare, TrendSpec, count_periods_back
 
@@ -66,7 +66,7 @@ def trend(
     attempts, listed = FunnelTrendSpec(spec, calendar, row), self._listed
     counts = journeys._count_shards(count_periods, attempts)
     observed = journeys.observed_period
-    table = trend_table(counts, spec=spec, listed=listed, calendar=calendar, observed=observed, back=back)
+    table = summarise(counts, spec=spec, listed=listed, calendar=calendar, observed=observed, back=back)
     settings = {**self.settings, "every": every, "step": spec.names[row], "by": spec.by or None}
     settings |= {} if compare is None else {"compare": compare}
     asked = TrendSpec(
@@ -82,5 +82,5 @@ def trend(
         formula=None,
         back=back,
     )
-    total = total_table(self._counts, spec=spec, row=row)
+    total = summarise_totals(self._counts, spec=spec, row=row)
     return FunnelTrend(table, settings, journeys, total, asked, attempts, listed)

@@ -16,7 +16,7 @@ _DAY = timedelta(days=1)
 _RATE = ("entered", "converted", "rate", "ci_low", "ci_high")
 
 
-def trend_table(
+def summarise(
     counts: pl.DataFrame,
     *,
     spec: FunnelSpec,
@@ -51,7 +51,7 @@ def trend_table(
     return add_comparison(rated, back=back, keys=spec.by, value="rate").select(*columns, "previous", "change")
 
 
-def total_table(counts: pl.DataFrame, *, spec: FunnelSpec, row: int) -> pl.DataFrame:
+def summarise_totals(counts: pl.DataFrame, *, spec: FunnelSpec, row: int) -> pl.DataFrame:
     """Return who entered and who converted over the whole time, as the table of the funnel has it."""
     added = add_counts(counts, spec=spec, sums=("entered", "people")).filter(pl.col("step") == row + 1)
     return _add_rate(added.rename({"people": "converted"})).select(*spec.by, *_RATE)
