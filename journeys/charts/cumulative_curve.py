@@ -9,16 +9,12 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_label
-from journeys.charts.theme import add_opacity, apply_theme, choose_theme, draw_nothing
+from journeys.charts.theme import FEW, MOST_BANDS, add_opacity, apply_theme, choose_theme, draw_nothing
 from journeys.charts.ticks import choose_time_unit, place_percent_ticks
 from journeys.display import choose_form, format_count, format_duration, format_interval, format_percent
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Line styles; the next one is used when the colours start over."""
-MOST_BANDS = 3
-"""With more groups no intervals are drawn: they would cover each other."""
-FEW = 30
-"""The curves of fewer people are thin, and set no scale."""
 
 
 def draw_cumulative_curve(

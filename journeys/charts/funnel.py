@@ -9,12 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from journeys.charts.figure import Chart
+from journeys.charts.funnel_groups import draw_groups
 from journeys.charts.labels import rename_counts, wrap_sentence, write_label, write_quoted_name
 from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
 from journeys.display import format_count, format_duration, format_interval, format_number, format_percent, quote_label
-
-FEW = 30
-"""A rate of fewer people is drawn grey and marked."""
 
 
 def draw_funnel(
@@ -53,18 +51,14 @@ def draw_funnel(
     """
     table, unit = rename_counts(table)
     if by is not None:
-        groups = [by] if isinstance(by, str) else list(by)
-        from journeys.charts.funnel_groups import draw_groups
-
         return draw_groups(
             table,
-            by=groups,
+            by=[by] if isinstance(by, str) else list(by),
             title=title,
             subtitle=subtitle,
             measure=measure,
             dark=dark,
             narrow=narrow,
-            few=FEW,
             unit=unit,
         )
     rows = table.to_dicts()

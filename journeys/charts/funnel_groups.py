@@ -11,7 +11,7 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import wrap_sentence, write_label
 from journeys.charts.text_width import break_text, fit_text, measure_text
-from journeys.charts.theme import apply_theme, choose_theme, draw_nothing
+from journeys.charts.theme import FEW, apply_theme, choose_theme, draw_nothing
 from journeys.charts.ticks import place_percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent, quote_label
 from journeys.display.options import get_cell_width
@@ -29,7 +29,6 @@ def draw_groups(
     measure: str,
     dark: bool,
     narrow: bool,
-    few: int,
     unit: str,
 ) -> go.Figure:
     """Draw each group's rate at each step after the first; the groups keep the table's order."""
@@ -38,7 +37,7 @@ def draw_groups(
         name = " · ".join("(none)" if row[column] is None else str(row[column]) for column in by)
         groups.setdefault(name, []).append(row)
     groups = {name: rows for name, rows in groups.items() if _count_entered(rows)}
-    small = [name for name, rows in groups.items() if _count_entered(rows) < few]
+    small = [name for name, rows in groups.items() if _count_entered(rows) < FEW]
     # many groups of few people would hide the others
     folded = small if len(groups) - len(small) >= 2 and len(small) > 2 else []
     groups = {name: rows for name, rows in groups.items() if name not in folded}
@@ -61,12 +60,12 @@ def draw_groups(
         rows = [groups[name][panel] for name in names]
         bases = [_find_base(groups[name], panel, measure=measure) for name in names]
         tint = theme.goal if panel == len(steps) else theme.ink
-        shades = [theme.drop if base < few else tint for base in bases]
+        shades = [theme.drop if base < FEW else tint for base in bases]
         axis = "" if panel == 1 else str(panel)
         low, high = ends
         rates = [row[measure] for row in rows]
         # the wide interval of a few people must not squeeze all others
-        tops = [row.get(high) or row[measure] or 0 for row, base in zip(rows, bases, strict=True) if base >= few]
+        tops = [row.get(high) or row[measure] or 0 for row, base in zip(rows, bases, strict=True) if base >= FEW]
         tops = tops or [row[measure] or 0 for row in rows]
         ticks = place_percent_ticks(tops, most=4)
         end = max(ticks["tickvals"][-1] * 1.04, 1e-9)
@@ -93,7 +92,7 @@ def draw_groups(
                 mode="markers+text",
                 marker={
                     "size": 9,
-                    "color": [theme.paper if base < few else shade for base, shade in zip(bases, shades, strict=True)],
+                    "color": [theme.paper if base < FEW else shade for base, shade in zip(bases, shades, strict=True)],
                     "line": {"color": shades, "width": 1.6},
                 },
                 # an arrow where the scale ends before the value
@@ -101,7 +100,7 @@ def draw_groups(
                 textposition="top center",
                 textfont={"size": 11, "color": theme.ink},
                 hovertext=[
-                    _hover_text(name, row, groups[name][0], base, few=few, measure=measure, ends=ends, unit=unit)
+                    _hover_text(name, row, groups[name][0], base, measure=measure, ends=ends, unit=unit)
                     for name, row, base in zip(names, rows, bases, strict=True)
                 ],
                 hoverinfo="text",
@@ -125,11 +124,11 @@ def draw_groups(
         _add_panel_title(fig, step, axis=axis, room=room if narrow else room * wide, narrow=narrow)
     _add_group_names(fig, labels, places, panels=len(steps) if narrow else 1)
     hollow = any(
-        _find_base(rows, step, measure=measure) < few for rows in groups.values() for step in range(1, len(rows))
+        _find_base(rows, step, measure=measure) < FEW for rows in groups.values() for step in range(1, len(rows))
     )
-    notes = [adapt_words(f"Grey, hollow: fewer than {few} people")] if hollow else []
+    notes = [adapt_words(f"Grey, hollow: fewer than {FEW} people")] if hollow else []
     notes += (
-        [f"{format_count(len(folded), 'group')} of fewer than {few} {adapt_words('people')}: only in the table"]
+        [f"{format_count(len(folded), 'group')} of fewer than {FEW} {adapt_words('people')}: only in the table"]
         if folded
         else []
     )
@@ -212,7 +211,6 @@ def _hover_text(
     first: dict[str, Any],
     base: int,
     *,
-    few: int,
     measure: str,
     ends: tuple[str, str],
     unit: str,
@@ -226,5 +224,5 @@ def _hover_text(
         f"{quote_label(row['name'])}, {format_percent(row[measure])}{within}."
     )
     return wrap_sentence(
-        text + (adapt_words(f" Fewer than {few} people: interpret with care.") if base < few else ""), 56
+        text + (adapt_words(f" Fewer than {FEW} people: interpret with care.") if base < FEW else ""), 56
     )

@@ -11,14 +11,17 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_full_name, write_labels
 from journeys.charts.line_names import MOST_LINES, assign_line_colours, name_lines
-from journeys.charts.theme import add_opacity, apply_theme, choose_text_colour, choose_theme, draw_nothing
+from journeys.charts.theme import (
+    FEW,
+    MOST_BANDS,
+    add_opacity,
+    apply_theme,
+    choose_text_colour,
+    choose_theme,
+    draw_nothing,
+)
 from journeys.charts.ticks import place_percent_ticks
 from journeys.display import adapt_words, format_count, format_interval, format_number, format_percent
-
-FEW = 30
-"""Rates of fewer people are grey in the triangle and hollow in the curve; in the triangle they do not set the scale."""
-MOST_BANDS = 3
-"""With more groups no intervals are drawn: they would cover each other."""
 
 _MOST_PRINTED = 260
 

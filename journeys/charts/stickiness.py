@@ -9,12 +9,9 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_full_name, write_label
-from journeys.charts.theme import Colours, apply_theme, choose_theme, draw_nothing
+from journeys.charts.theme import FEW, Colours, apply_theme, choose_theme, draw_nothing
 from journeys.charts.ticks import place_percent_ticks
 from journeys.display import format_count, format_number, format_percent
-
-FEW = 30
-"""The lines of fewer people are dotted."""
 
 
 def draw_stickiness(

@@ -23,6 +23,10 @@ from journeys.charts.labels import write_sentence
 from journeys.display import adapt_words
 from journeys.display.options import is_dark
 
+FEW = 30
+"""A rate or a curve of fewer people is drawn hollow, grey, thin or dotted, and sets no scale."""
+MOST_BANDS = 3
+"""With more curves in one picture no intervals are drawn: they would cover each other."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _BUTTONS = ["toimage", "zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale", "reset"]
 _BUTTONS += ["resetviews", "sendChartToCloud"]

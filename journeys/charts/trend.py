@@ -14,14 +14,9 @@ import polars as pl
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_full_name, write_labels, write_quoted_name
 from journeys.charts.line_names import MOST_LINES, assign_line_colours, name_lines
-from journeys.charts.theme import Colours, add_opacity, apply_theme, choose_theme, draw_nothing
+from journeys.charts.theme import FEW, MOST_BANDS, Colours, add_opacity, apply_theme, choose_theme, draw_nothing
 from journeys.charts.ticks import place_percent_ticks, place_period_ticks
 from journeys.display import adapt_words, format_day, format_interval, format_number, format_percent, format_ratio
-
-FEW = 30
-"""Rates of fewer people are hollow, are joined by no line, and do not set the scale."""
-MOST_BANDS = 3
-"""With more groups no intervals are drawn: they would cover each other."""
 
 
 def draw_trend(

@@ -10,11 +10,8 @@ import polars as pl
 
 from journeys.charts.figure import Chart
 from journeys.charts.labels import write_full_name, write_label
-from journeys.charts.theme import OTHER, add_opacity, apply_theme, choose_theme, draw_nothing
+from journeys.charts.theme import FEW, MOST_BANDS, OTHER, add_opacity, apply_theme, choose_theme, draw_nothing
 from journeys.display import adapt_words, format_amount, format_count, format_duration, format_number
-
-_FEW = 30
-_MOST_BANDS = 3
 
 
 def draw_value(
@@ -50,7 +47,7 @@ def draw_value(
     (0, 2.5)
     """
     drawn = table.filter(pl.col("per_person").is_not_null())
-    enough = drawn.filter(pl.col("people") >= _FEW)
+    enough = drawn.filter(pl.col("people") >= FEW)
     # the last few people make a curve jump; they are drawn only where there is nothing else
     drawn = enough if enough.height else drawn
     if not drawn.height:
@@ -64,7 +61,7 @@ def draw_value(
         name = str(part[by][0]) if by else "all"
         colour = {"(none)": theme.drop, OTHER: theme.other}.get(name, named) if by else named
         ages = [0, *(age + 1 for age in part["age"])]
-        if len(parts) <= _MOST_BANDS:
+        if len(parts) <= MOST_BANDS:
             hidden = {"line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip", "showlegend": False}
             fig.add_scatter(x=ages, y=[0, *part["ci_high"]], **hidden)
             fig.add_scatter(
@@ -78,7 +75,7 @@ def draw_value(
             line={"color": colour, "width": 2, "shape": "hv", "dash": "dot" if name == OTHER else "solid"},
             marker={
                 "size": [0.1, *[6] * part.height],
-                "color": [colour, *(colour if people >= _FEW else theme.paper for people in part["people"])],
+                "color": [colour, *(colour if people >= FEW else theme.paper for people in part["people"])],
                 "line": {"color": colour, "width": 1.5},
             },
             hovertext=[

@@ -299,11 +299,14 @@ class ConvertedWithin(JourneysResult[J]):
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw the curve with its band."""
-        from journeys.charts.cumulative_curve import FEW, MOST_BANDS, draw_cumulative_curve
+        from journeys.charts.cumulative_curve import draw_cumulative_curve
+        from journeys.charts.theme import FEW, MOST_BANDS
 
         groups = self.settings["by"]
-        alone = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
-        subtitle = "Kaplan–Meier estimate" + (" with 95% interval" if alone else "; its 95% intervals are in the table")
+        has_bands = not groups or self.table.select(groups).n_unique() <= MOST_BANDS
+        subtitle = "Kaplan–Meier estimate" + (
+            " with 95% interval" if has_bands else "; its 95% intervals are in the table"
+        )
         if groups and min(self.table.group_by(groups).agg(pl.col("at_risk").max())["at_risk"], default=FEW) < FEW:
             subtitle += f". Thin: fewer than {FEW} people"
         return draw_cumulative_curve(

@@ -102,7 +102,7 @@ class FunnelTrend(Trend[J]):
 
     @property
     def _chart_subtitle(self) -> str:
-        from journeys.charts.trend import MOST_BANDS
+        from journeys.charts.theme import MOST_BANDS
 
         has_bands = not self._group_columns or self.table.select(self._group_columns).n_unique() <= MOST_BANDS
         interval = "with 95% interval" if has_bands else "its 95% intervals are in the table"

@@ -6,7 +6,7 @@ from journeys.analyses.calendar import Weekday, make_calendar
 from journeys.analyses.funnel.counted_funnel import CountedFunnel
 from journeys.analyses.funnel.trend.count import FunnelTrendSpec, count_periods
 from journeys.analyses.funnel.trend.result import FunnelTrend
-from journeys.analyses.funnel.trend.summarise import summarise_totals, summarise
+from journeys.analyses.funnel.trend.summarise import summarise, summarise_totals
 from journeys.analyses.protocol import J
 from journeys.analyses.trend.spec import Compare, TrendSpec, count_periods_back
 
