@@ -79,12 +79,12 @@ def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: i
     2 and 3 since the previous step, 2 and 5 since the start.
     """
     counts: list[_StepCounts] = []
-    first, before = np.full(len(found.person), NEVER), np.full(len(found.person), NEVER)
+    first_time, previous_time = np.full(len(found.person), NEVER), np.full(len(found.person), NEVER)
     last_step = found.last_step
     late = _count_groups(group, np.flatnonzero(found.is_late), size=size)
     for step, time in enumerate(found.time):
         taken = np.flatnonzero(time != NEVER)
-        later = taken.compress(before.take(taken) != NEVER) if step else taken[:0]  # those with a step before
+        with_previous = taken.compress(previous_time.take(taken) != NEVER) if step else taken[:0]
         at_previous = found.has_taken(spec.find_required_before(step)) if step else np.zeros(len(time), dtype=np.bool_)
         stopped = np.flatnonzero(last_step == step)
         dropped = stopped if step < len(found.time) - 1 else taken[:0]
@@ -96,18 +96,18 @@ def _count_steps(found: ShardAttempts, group: Ints, *, spec: FunnelSpec, size: i
                 continued=_count_groups(group, taken.compress(at_previous.take(taken)), size=size),
                 at_previous=_count_groups(group, np.flatnonzero(at_previous), size=size),
                 late=late,
-                from_previous=np.maximum(time.take(later) - before.take(later), 0),
-                from_start=np.maximum(time.take(later) - first.take(later), 0),
-                group=group.take(later),
+                from_previous=np.maximum(time.take(with_previous) - previous_time.take(with_previous), 0),
+                from_start=np.maximum(time.take(with_previous) - first_time.take(with_previous), 0),
+                group=group.take(with_previous),
                 person=found.person.take(stopped),
                 start=found.start.take(stopped),
                 end=found.end.take(stopped),
                 stopped_group=group.take(stopped),
             )
         )
-        entering = taken.compress(first.take(taken) == NEVER)
-        first[entering] = time.take(entering)
-        before[taken] = time.take(taken)
+        entering = taken.compress(first_time.take(taken) == NEVER)
+        first_time[entering] = time.take(entering)
+        previous_time[taken] = time.take(taken)
     return counts
 
 

@@ -64,8 +64,8 @@ def find_group_gap(grouped: pl.DataFrame, *, by: str) -> GroupGap | None:
 
     if "people" not in grouped.columns:
         return None
-    comes = by.endswith(("campaign", "source", "medium", "channel", "referrer", "country", "city"))
-    which = "from" if comes else f"with {by.replace('_', ' ')}"
+    is_origin = by.endswith(("campaign", "source", "medium", "channel", "referrer", "country", "city"))
+    which = "from" if is_origin else f"with {by.replace('_', ' ')}"
     totals = dict(grouped.group_by("step").agg(pl.col("people").sum()).sort("step").iter_rows())
     candidates: list[dict[str, Any]] = []
     for (group,), rows in grouped.sort(by, "step").group_by(by, maintain_order=True):

@@ -40,10 +40,11 @@ from journeys.analyses.funnel.next_events import next_after_drop
 from journeys.analyses.funnel.round_bins import count_round_bins
 from journeys.analyses.funnel.select_people import FunnelSelection, select_entered, select_others, select_people
 from journeys.analyses.funnel.spec import NOT_COMPARED, OPTION_FIELDS, FunnelSpec, find_step
-from journeys.analyses.funnel.summarise import describe_loss, find_worst_step, list_top_groups
+from journeys.analyses.funnel.summarise import find_worst_step, list_top_groups
 from journeys.analyses.funnel.text import (
     OPTION_TEXTS,
     describe_late_start,
+    describe_loss,
     describe_periods,
     describe_question,
     describe_window,
@@ -405,7 +406,7 @@ class Funnel(JourneysResult[J]):
             if by or funnel._spec.by:
                 raise ArgumentError("other: with a breakdown, groups are compared with each other; leave it out.")
             mine, theirs = (one._keep_first_entries() if cohorts == "first" else one for one in (self, funnel))
-            here, there = mine._followed_sides(theirs, measure)
+            here, there = mine._follow_sides(theirs, measure)
             periods = describe_periods(self._spec, funnel._spec)
             caution = (
                 describe_late_start([(one._spec, one._journeys.observed_period[0]) for one in (self, funnel)])
@@ -462,7 +463,7 @@ class Funnel(JourneysResult[J]):
         entered = self._journeys._unfiltered()._select_people(select_entered, earlier)
         return self._rerun_on(self._journeys._select_people(select_others, entered._people_codes()))
 
-    def _followed_sides(self, other: Funnel[J], measure: Measure) -> tuple[Side, Side]:
+    def _follow_sides(self, other: Funnel[J], measure: Measure) -> tuple[Side, Side]:
         """Return both sides; of periods, with only the people who could be followed equally long."""
         funnels, specs = (self, other), (self._spec, other._spec)
         if any(spec.entered != (None, None) for spec in specs):

@@ -212,7 +212,11 @@ class Attempts:
 
 
 class FunnelLog(NamedTuple):
-    """What a funnel reads of one shard, as a frame; parts of it become arrays."""
+    """What a funnel reads of one shard, as a frame (see `read_log`); parts of it become arrays.
+
+    `conditions` are those of the steps, then of the exclusions; `categories` the names of the codes in `_event`; `by`
+    the columns of the breakdown that events have, and `first_touches` those with a person's first campaign.
+    """
 
     frame: pl.DataFrame
     spec: FunnelSpec

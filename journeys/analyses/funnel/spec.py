@@ -12,13 +12,12 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 
 import polars as pl
 
-from journeys.analyses.breakdown import describe_ungroupable
+from journeys.analyses.breakdown import describe_ungroupable, describe_wrong_top
 from journeys.errors import (
     ArgumentError,
     UnknownNameError,
     check_column_names,
     check_zone,
-    describe_wrong_number,
     raise_all,
     unknown_message,
 )
@@ -113,7 +112,8 @@ class FunnelSpec:
     top : int or None
         How many groups are shown; None shows all.
     is_reversed : bool
-        The log and the steps are read backwards: a step's window is that to the step before it here.
+        Whether the log and the steps are read backwards: A → B within 2 days becomes B → A, and the window of B is
+        that of the step from B to A.
     """
 
     steps: tuple[Step, ...]
@@ -496,4 +496,4 @@ def _find_contradictions(spec: FunnelSpec, semantics: Semantics | None) -> list[
         problems.append("on_exclusion: 'removed' is for people; entries that meet an exclusion are drop-offs.")
     if semantics == "clickhouse" and spec.within is None:
         problems.append("within: semantics='clickhouse' has no default window; give one.")
-    return problems + describe_wrong_number("top", spec.top, otherwise="None for all groups")
+    return problems + describe_wrong_top(spec.top)

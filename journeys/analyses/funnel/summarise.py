@@ -79,19 +79,6 @@ def find_worst_step(table: pl.DataFrame) -> int | None:
     return max(rows, key=lambda row: (lost[row], -row), default=None)
 
 
-def describe_loss(table: pl.DataFrame, step: int, *, count: str, unit: str, window: str | None) -> str:
-    """Write how many are lost after a step (from 1), as one sentence; outside of the window they may have gone on."""
-    from journeys.display import format_count, format_number, format_percent, quote_name
-
-    row, following = table.rows(named=True)[step - 1 : step + 1]
-    units = f"{format_count(2, unit).removeprefix('2 ')} {'who' if count == 'people' else 'that'}"
-    within = f" within {window}" if window else ""
-    return (
-        f"{format_percent(row['dropped'] / row[count])} of {units} reached {quote_name(row['name'])} did not go on to "
-        f"{quote_name(following['name'])}{within}: {format_number(row['dropped'])} of {format_number(row[count])}."
-    )
-
-
 def list_top_groups(counts: pl.DataFrame, *, spec: FunnelSpec) -> pl.DataFrame:
     """Return the keys of the largest groups by people who entered, and of the group without a value."""
     by = list(spec.by)

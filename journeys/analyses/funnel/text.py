@@ -1,9 +1,11 @@
-"""The question of a funnel in words: its steps and other options, its window, its periods of entries."""
+"""A funnel in words: its steps and other options, its window, its periods of entries, what is lost after a step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+
+import polars as pl
 
 from journeys.analyses.explain_difference import describe_step
 from journeys.analyses.funnel.spec import FunnelSpec
@@ -90,6 +92,19 @@ def describe_window(spec: FunnelSpec) -> str | None:
     if spec.calendar:
         return f"the same {spec.calendar}"
     return None if spec.within is None else format_duration(spec.within)
+
+
+def describe_loss(table: pl.DataFrame, step: int, *, count: str, unit: str, window: str | None) -> str:
+    """Write how many are lost after a step (from 1), as one sentence; outside of the window they may have gone on."""
+    from journeys.display import format_count, format_number, format_percent, quote_name
+
+    row, following = table.rows(named=True)[step - 1 : step + 1]
+    units = f"{format_count(2, unit).removeprefix('2 ')} {'who' if count == 'people' else 'that'}"
+    within = f" within {window}" if window else ""
+    return (
+        f"{format_percent(row['dropped'] / row[count])} of {units} reached {quote_name(row['name'])} did not go on to "
+        f"{quote_name(following['name'])}{within}: {format_number(row['dropped'])} of {format_number(row[count])}."
+    )
 
 
 def describe_question(spec: FunnelSpec, first: datetime | None, last: datetime | None) -> str:

@@ -62,7 +62,7 @@ def find_exits(view: View, spec: ExitsSpec) -> pl.DataFrame:
     def look_up_events() -> list[pl.Series]:
         event = pl.Series(events.event)
         rows = [_as_index(following), _as_index(last)]
-        return [found for row in rows for found in (names.gather(event.gather(row)), events.time.gather(row))]
+        return [column for row in rows for column in (names.gather(event.gather(row)), events.time.gather(row))]
 
     def look_up_campaigns() -> list[pl.Series]:
         campaigns, filled = _read_text(view, "campaign")
