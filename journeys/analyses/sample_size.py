@@ -1,4 +1,4 @@
-"""How many people a finding rests on at least, and the sentence where there are fewer, or no complete period."""
+"""The fewest people that a finding may rest on, and the sentences that take its place."""
 
 from __future__ import annotations
 

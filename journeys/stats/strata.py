@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -120,8 +121,8 @@ def _read_strata(*cells: Column) -> _Strata:
 
 
 def compare_phis(
-    first: tuple[Column, Column, Column, Column],
-    second: tuple[Column, Column, Column, Column],
+    first: Sequence[Column],
+    second: Sequence[Column],
     *,
     confidence: float = 0.95,
     covariance: Column | None = None,

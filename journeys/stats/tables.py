@@ -183,7 +183,7 @@ STRENGTHS: tuple[tuple[float, str], ...] = (
 also where Amplitude's Compass cuts. Above 0.9 (exclusive) a leak is the likelier reason than a behaviour."""
 
 _SMALL_EXPECTED = 5.0
-_HALVINGS = 52
+_BISECTIONS = 52  # as many as a float has binary digits
 
 
 class PhiTable(NamedTuple):
@@ -276,9 +276,9 @@ def phi_interval(
         product, squares, allowed = k1 * k2, k1**2 + k2**2, z * z / n
         ends = []
         for edge in (-1.0, 1.0):
-            # V is never positive at ±1, so a border lies between phi and the edge: halve until it is found.
+            # V is never positive at ±1, so the end of the interval lies between phi and the edge: bisect
             inside, outside = value, np.full_like(value, edge)
-            for _ in range(_HALVINGS):
+            for _ in range(_BISECTIONS):
                 middle = (inside + outside) / 2
                 variance = 1 - middle**2 + middle * (1 + middle**2 / 2) * product - 0.75 * middle**2 * squares
                 fits = (value - middle) ** 2 <= allowed * variance
@@ -477,30 +477,35 @@ def fisher_exact(
     """
     cells = _to_cells(both, behaviour_only, conversion_only, neither)
     a, b, c, d = (np.atleast_1d(cell).ravel() for cell in cells)
-    size = (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
-    octave = np.ceil(np.log2(size)).astype(np.int64)
+    terms = (np.minimum(a + b, a + c) - np.maximum(0.0, a - d)).astype(np.int64) + 1
+    exponent = np.ceil(np.log2(terms)).astype(np.int64)
     p = np.empty(len(a))
-    # each table has a line of its own, as wide as its size asks for, so that its p-value does not depend on the others
-    for bits in np.unique(octave).tolist():
-        rows = np.flatnonzero(octave == bits)
-        lines = max(1, _CHUNK >> bits)
-        for low in range(0, rows.size, lines):
-            part = rows[low : low + lines]
-            p[part] = _fisher_lines((a[part], b[part], c[part], d[part]), width=1 << bits, alternative=alternative)
+    # tables are summed together with those whose terms fill as many columns, a power of two, so that the p-value of a
+    # table does not depend on what other tables there are
+    for power in np.unique(exponent).tolist():
+        alike = np.flatnonzero(exponent == power)
+        step = max(1, _CHUNK >> power)
+        for low in range(0, alike.size, step):
+            part = alike[low : low + step]
+            p[part] = _sum_terms((a[part], b[part], c[part], d[part]), width=1 << power, alternative=alternative)
     return p.reshape(cells[0].shape)
 
 
-def _fisher_lines(cells: tuple[Floats, Floats, Floats, Floats], *, width: int, alternative: str) -> Floats:
-    """Sum the hypergeometric terms of several tables, each in a line of its own."""
+def _sum_terms(cells: tuple[Floats, Floats, Floats, Floats], *, width: int, alternative: str) -> Floats:
+    """Sum the hypergeometric terms of several tables: one row per table, one column per value of `both`.
+
+    For instance, of the counts 3, 1, 1, 3 the terms for `both` = 0 to 4 are 1, 16, 36, 16 and 1 of 70. Those at most as
+    likely as the term of 3 are 1, 16, 16 and 1: p = 34 / 70.
+    """
     a, b, c, d = (cell[:, np.newaxis] for cell in cells)
     lowest = np.maximum(0.0, a - d)
-    value = lowest + np.arange(width)  # what `both` would be in this term
+    value = lowest + np.arange(width)
     beyond = value > np.minimum(a + b, a + c)
     with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.log(a + b - value + 1) + np.log(a + c - value + 1) - np.log(value) - np.log(d - a + value)
-    step[:, 0] = 0.0
-    step[beyond] = 0.0
-    logs = np.cumsum(step, axis=1)
+        ratio = np.log(a + b - value + 1) + np.log(a + c - value + 1) - np.log(value) - np.log(d - a + value)
+    ratio[:, 0] = 0.0
+    ratio[beyond] = 0.0
+    logs = np.cumsum(ratio, axis=1)  # each term is the last one times a ratio
     logs[beyond] = -np.inf
     logs -= logs.max(axis=1, keepdims=True)
     weight = np.exp(logs)

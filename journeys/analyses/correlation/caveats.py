@@ -1,4 +1,4 @@
-"""What could mislead about the numbers of a table: of all of it in short lines, of single behaviours as a doubt."""
+"""What could mislead about the numbers of a table: cautions about the whole table, doubts about single behaviours."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MEASURES = ("phi", "ci_low", "ci_high", "rate_with", "rate_without", "strength"
 
 
 def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec) -> list[str]:
-    """List in short lines what could mislead about a table."""
+    """List what could mislead about a table, one line each."""
     people, converted = counts.people, counts.converted
     if not 0 < converted < people:
         return []
@@ -44,27 +44,24 @@ def list_cautions(table: pl.DataFrame, counts: BehaviourCounts, spec: Correlatio
     leaks = defined.filter(pl.col("phi") > 0.9)["behaviour"].to_list()
     if leaks:
         lines.append(f"Too good to be true, look for a leak: {', '.join(map(quote_name, leaks))}.")
-    return lines + _exposure_cautions(defined, counts, spec)
+    return lines + _list_exposure_cautions(defined, counts, spec)
 
 
-def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec) -> list[str]:
+def _list_exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec) -> list[str]:
     """Warn when a longer time to do things could by itself explain what the table shows."""
     if not isinstance(spec.exposure, Before):
         return []
-    others, converters = counts.rows
-    long = others / max(counts.people - counts.converted, 1)
-    short = converters / max(counts.converted, 1)
-    below = int((defined["phi"] < 0).sum())
-    above = int((defined["phi"] > 0).sum())
-    unequal = max(long, short) >= 1.5 * max(min(long, short), 1e-9)
-    if defined.height < 4 or not unequal or max(below, above) < 0.75 * defined.height:
+    rows = (counts.rows[1] / max(counts.converted, 1), counts.rows[0] / max(counts.people - counts.converted, 1))
+    is_unequal = max(rows) >= 1.5 * max(min(rows), 1e-9)
+    negative, positive = (int((sign * defined["phi"] > 0).sum()) for sign in (-1, 1))
+    if defined.height < 4 or not is_unequal or max(negative, positive) < 0.75 * defined.height:
         return []
     from journeys.display import adapt_words, format_number, give_advice
 
-    look = "bad" if below > above else "good"
-    less, more = (format_number(mean) if mean >= 10 else f"{mean:.1f}" for mean in (short, long))
+    look = "bad" if negative > positive else "good"
+    converters, others = (format_number(mean) if mean >= 10 else f"{mean:.1f}" for mean in rows)
     who = adapt_words("people who").capitalize()
-    line = f"{who} converted did {less} things before that on average, the others {more}"
+    line = f"{who} converted did {converters} things before that on average, the others {others}"
     fair = adapt_words(
         "with everybody observed equally long" if look == "bad" else "among people who are equally active"
     )
@@ -72,10 +69,10 @@ def _exposure_cautions(defined: pl.DataFrame, counts: BehaviourCounts, spec: Cor
 
 
 def explain_exclusions(left_out: pl.DataFrame, counts: BehaviourCounts, spec: CorrelationSpec) -> pl.DataFrame:
-    """Say why behaviours are not compared: `behaviour`, `reason`, `people`, sorted by both first ones."""
+    """Say why behaviours are not compared: `behaviour`, `reason`, `people`; sorted by reason and behaviour."""
     from journeys.display import adapt_words, format_count, quote_name
 
-    who = adapt_words("those who").split()[1]  # or "that", of accounts
+    only_after = adapt_words(" who did it did so only after")
     texts = {
         "is goal": "it is the conversion itself",
         "contains goal": "the conversion itself is part of it",
@@ -88,7 +85,7 @@ def explain_exclusions(left_out: pl.DataFrame, counts: BehaviourCounts, spec: Co
     def explain_late(people: int, after: int) -> str:
         did = people + after
         some = f"{after:,} of the {did:,}" if people else f"all {did:,}" if did > 1 else "the only one"
-        return f"{some} {who} did it did so only after {quote_name(spec.goal.name)}"
+        return f"{some}{only_after} {quote_name(spec.goal.name)}"
 
     reasons = [
         texts.get(reason) or explain_late(people, counts.after[family, value])
@@ -99,7 +96,7 @@ def explain_exclusions(left_out: pl.DataFrame, counts: BehaviourCounts, spec: Co
 
 
 def add_doubts(journeys: JourneysProtocol, table: pl.DataFrame, spec: CorrelationSpec) -> pl.DataFrame:
-    """Add the comparison in which everybody has had the same time, and the `doubt` about what is no finding.
+    """Add the comparison in which everybody has had the same time, and the `doubt` about what should not be reported.
 
     Return the table with `both_matched` to `neither_matched`, `phi_matched` with `ci_low_matched`, `ci_high_matched`,
     `rate_with_matched`, `rate_without_matched` (as with `exposure="matched"`, where the exposure is not equal already),
@@ -132,21 +129,21 @@ def _explain_doubt(goal: str) -> pl.Expr:
 
     did, late, last_minute = pl.col("both") + pl.col("behaviour_only"), pl.col("only_after"), pl.col("last_minute")
     positive = pl.col("phi") > 0
-    who = pl.lit(adapt_words("those who").split()[1])  # or "that", of accounts
+    who_did = adapt_words(" who did it did so")
     stops = pl.col("holds") & (pl.col("z") < 0)  # what comes before not going on is no consequence of the goal
     return (
         pl.when(positive & (last_minute > 0) & (2 * last_minute >= pl.col("both")))
         .then(
             pl.format(
-                "{} of the {} converters {} did it did so within a minute before {}: a part of it",
+                "{} of the {} converters{} within a minute before {}: a part of it",
                 last_minute,
                 pl.col("both"),
-                who,
+                pl.lit(who_did),
                 pl.lit(quote_name(goal)),
             )
         )
         .when((late > did) & ~stops)
-        .then(pl.format("{} of the {} {} did it did so only after converting", late, did + late, who))
+        .then(pl.format("{} of the {}{} only after converting", late, did + late, pl.lit(who_did)))
         .when((pl.col("phi") > 0.9) | (pl.col("phi_matched") > 0.9))
         .then(pl.lit("too good to be true: look for a leak"))
         .when((pl.col("q_value") <= LEVEL) & ~pl.col("holds"))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from journeys.analyses.against import describe_shared, shares_too_many
-from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
+from journeys.analyses.correlation.equal_time import MOST_PEOPLE_CELLS, EqualTimeSpec, lay_out_times, list_behaviours
 from journeys.analyses.correlation.spec import CorrelationSpec
 from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.protocol import J, JourneysProtocol
@@ -21,9 +21,6 @@ from journeys.stats.tables import Floats
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -39,7 +36,8 @@ class CorrelationComparison(JourneysResult[J]):
         (two logs, or too many to compute it) and they are more than 5% of the smaller group, interval, `p_value` and
         `q_value` are null.
     only_here, only_there : tuple of str
-        Behaviours that the other table, or this one, does not have: too few people, or set apart.
+        Behaviours that only this table, or only the other, has: too few people did them in the other group, or they are
+        set apart there.
     """
 
     goal: str
@@ -95,10 +93,7 @@ def compare_groups(
     """Put the tables of two groups of people side by side."""
     spec, goal = specs[0], specs[0].goal.name
     both = table.join(other_table, on="behaviour", suffix="_other").sort("behaviour")
-    here, there = (
-        (cells[0], cells[1], cells[2], cells[3])
-        for cells in ([both[f"{name}{suffix}"] for name in CELLS] for suffix in ("", "_other"))
-    )
+    here, there = ([both[f"{name}{suffix}"] for name in CELLS] for suffix in ("", "_other"))
     shared, covariance = _compute_covariance(journeys, other, both, specs)
     gap = compare_phis(here, there, confidence=spec.confidence, covariance=covariance)
     columns = {"difference": gap.estimate, "ci_low": gap.ci_low, "ci_high": gap.ci_high, "p_value": gap.p_value}
@@ -112,8 +107,9 @@ def compare_groups(
     note = describe_shared(shared, unit=journeys._log.unit, test=test)
     names = ["behaviour", "phi", "phi_other", *columns, "rate_with", "rate_with_other"]
     side_by_side = both.with_columns(to_columns(**columns))
-    sides = [(pl.col(one) + pl.col(two)) for end in ("", "_other") for one, two in _margins(end)]
-    few = side_by_side.filter(pl.min_horizontal(sides) < MIN_PEOPLE)["behaviour"].to_list()
+    margins = [pl.col(a) + pl.col(b) for a, b in (CELLS[:2], CELLS[2:])]  # people who did it, and who did not
+    margins += [pl.col(f"{a}_other") + pl.col(f"{b}_other") for a, b in (CELLS[:2], CELLS[2:])]
+    few = side_by_side.filter(pl.min_horizontal(margins) < MIN_PEOPLE)["behaviour"].to_list()
     mine, theirs = set(table["behaviour"]), set(other_table["behaviour"])
     return CorrelationComparison(
         side_by_side.select(names).sort("difference", "behaviour", descending=[True, False], nulls_last=True),
@@ -126,12 +122,6 @@ def compare_groups(
     )
 
 
-def _margins(end: str) -> list[tuple[str, str]]:
-    """Name the counts of those who did a behaviour, and of those who did not, on one side."""
-    names = [f"{name}{end}" for name in CELLS]
-    return [(names[0], names[1]), (names[2], names[3])]
-
-
 def _compute_covariance(
     journeys: JourneysProtocol,
     other: JourneysProtocol,
@@ -140,8 +130,9 @@ def _compute_covariance(
 ) -> tuple[int, Floats | None]:
     """Count the people in both groups, and compute the covariance of both phis that comes from them.
 
-    A person adds (x - mean)(y - mean) / (sd sd) - phi / 2 (...) to phi, x and y being 0 or 1 for the behaviour and the
-    goal; the covariance is the sum, over the people in both groups, of what they add here times what they add there.
+    With x and y, each standardised, for whether a person did the behaviour and converted, the person's influence on phi
+    is (xy - phi (x² + y²) / 2) / n; the covariance is the sum, over the people in both groups, of their influence here
+    times their influence there.
 
     Return the people in both groups, and one covariance per behaviour; none where it cannot be known, because the
     groups come from different logs or are too large.
@@ -154,23 +145,22 @@ def _compute_covariance(
     shared = here.join(there, on="person").height
     if not shared:
         return 0, np.zeros(table.height)
-    if not is_one_log or shared * table.height > _MOST_CELLS:
+    if not is_one_log or shared * table.height > MOST_PEOPLE_CELLS:
         return shared, None
     sides = []
     for one, spec, suffix in ((journeys, specs[0], ""), (other, specs[1], "_other")):
         behaviours = tuple(table.select(f"family{suffix}", f"value{suffix}").iter_rows())
         listed = one._count_shards(list_behaviours, EqualTimeSpec(spec, behaviours))
-        people = listed.filter(pl.col("behaviour") == -1).sort("code")
-        done = listed.filter(pl.col("behaviour") >= 0)
-        if people.is_empty():
+        codes, did_at = lay_out_times(listed, behaviours=table.height)
+        if not len(codes):
             return shared, None
-        did = np.zeros((people.height, table.height))
-        did[np.searchsorted(people["code"].to_numpy(), done["code"].to_numpy()), done["behaviour"].to_numpy()] = 1
-        goal = people["converted"].to_numpy().astype(np.float64)[:, np.newaxis]
+        converted = listed.filter(pl.col("behaviour") == -1).sort("code")["converted"].to_numpy()[:, np.newaxis]
         with np.errstate(divide="ignore", invalid="ignore"):
-            x, y = ((part - part.mean(axis=0)) / part.std(axis=0) for part in (did, goal))
+            x, y = (
+                (fact - fact.mean(axis=0)) / fact.std(axis=0) for fact in (1.0 * (did_at < np.inf), 1.0 * converted)
+            )
         phi = (x * y).mean(axis=0)
-        sides.append((people["code"].to_numpy(), (x * y - phi / 2 * (x**2 + y**2)) / max(people.height, 1)))
+        sides.append((codes, (x * y - phi / 2 * (x**2 + y**2)) / len(codes)))
     _, mine, theirs = np.intersect1d(sides[0][0], sides[1][0], return_indices=True)
     covariance: Floats = np.nan_to_num((sides[0][1][mine] * sides[1][1][theirs]).sum(axis=0))
     return shared, covariance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Sequential
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -19,16 +19,30 @@ from journeys.analyses.correlation.spec import (
     EveryEvent,
     Family,
     Happened,
-    Sequence,
+    StepSequence,
     Trait,
     Values,
 )
 from journeys.arrays import Bools, Ints, list_rows, mark_changes, next_marked, parallel_map
 from journeys.log import View
 
+COUNTED = ("cell", "total", "not compared", "rows", "ever", "own")
+"""The kinds of rows that `count` returns; see there."""
+
+_SCHEMA = {
+    "kind": pl.String,
+    "family": pl.Int64,
+    "behaviour": pl.String,
+    "stratum": pl.String,
+    "people": pl.Int64,
+    "converted": pl.Int64,
+}
+
 MOST_BITS = 128
 """Up to so many behaviours, people are counted with one bit per behaviour, or a table; beyond, by sorting."""
 _CACHED_ROWS = 1 << 18
+
+_RowsByBehaviour: TypeAlias = dict[str, tuple[Ints, Ints]]  # behaviour → people who did it, and the row of each
 
 
 def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours: int, groups: int) -> Ints:
@@ -59,17 +73,15 @@ def count_codes(codes: Ints, window: ExposureWindow, group: Ints, *, behaviours:
 
 def _split_people(window: ExposureWindow) -> list[slice]:
     """Split the people into runs of about a quarter of a million rows, which stay in the processor's cache."""
-    count = len(window.code)
     edges = np.searchsorted(window.start, np.arange(window.start[0], window.stop[-1] + 1, _CACHED_ROWS))
-    edges = np.unique(np.concatenate([edges, [0, count]]))
+    edges = np.unique(np.concatenate([edges, [0, len(window.code)]]))
     return [slice(int(low), int(high)) for low, high in pairwise(edges)]
 
 
 def _extract_counted(codes: Ints, window: ExposureWindow) -> tuple[Ints, ExposureWindow]:
     """Extract the rows that count where most do not, so that the others cost nothing."""
     lengths = window.stop - window.start
-    inside = int(lengths.sum())
-    if inside * 4 > int(window.stop[-1] - window.start[0]):
+    if int(lengths.sum()) * 4 > int(window.stop[-1] - window.start[0]):
         return codes, window
     stop = np.cumsum(lengths)
     return codes[list_rows(window.start, window.stop)], replace(window, start=stop - lengths, stop=stop)
@@ -152,7 +164,7 @@ def _find_first_by_table(codes: Ints, window: ExposureWindow, part: slice, *, be
     cell = person * behaviours + code
     place = np.arange(len(cell), dtype=np.int32)
     first = np.empty(len(start) * behaviours, np.int32)
-    first[cell[::-1]] = place[::-1]  # of the rows of a cell the one written last, which is the first, stays
+    first[cell[::-1]] = place[::-1]  # backwards, so that the first row of each cell is written last and stays
     kept = first[cell] == place
     return FirstRows(code[kept], person[kept] + part.start, row[kept])
 
@@ -165,8 +177,8 @@ def _find_first_by_sorting(codes: Ints, window: ExposureWindow, *, behaviours: i
     row = list_rows(window.start, window.stop)
     code = codes[row]
     person = np.repeat(np.arange(len(window.code), dtype=np.int32), window.stop - window.start)
-    fresh = (code < behaviours) & (mark_changes(code) | mark_changes(person))
-    code, person, row = code[fresh], person[fresh], row[fresh]
+    is_kept = (code < behaviours) & (mark_changes(code) | mark_changes(person))  # repeats are dropped before sorting
+    code, person, row = code[is_kept], person[is_kept], row[is_kept]
     order = np.argsort(code.astype(np.uint16), kind="stable")  # the lower half of the code
     if behaviours > 1 << 16:
         order = order[np.argsort((code[order] >> 16).astype(np.uint16), kind="stable")]
@@ -199,7 +211,7 @@ def mark_doers(family: Family, behaviour: str, arrays: ShardArrays, window: Expo
 
 
 def find_rows(
-    family: Family, arrays: ShardArrays, window: ExposureWindow, *, only: Sequential[str] | None = None
+    family: Family, arrays: ShardArrays, window: ExposureWindow, *, only: Sequence[str] | None = None
 ) -> tuple[list[str], FirstRows]:
     """Find by which row each person had done each behaviour of a family.
 
@@ -212,7 +224,7 @@ def find_rows(
     arrays, window
         The shard, and the rows that count.
     only
-        The behaviours wanted, in this order; all without it.
+        The names of the behaviours to find, in this order; by default all.
     """
     if isinstance(family, EveryEvent | Values):
         codes, names = _encode_family(family, arrays)
@@ -237,9 +249,6 @@ def find_rows(
     return names, FirstRows(behaviour, person, row)
 
 
-_RowsByBehaviour: TypeAlias = dict[str, tuple[Ints, Ints]]  # behaviour → people who did it, and the row of each
-
-
 def _encode_family(family: EveryEvent | Values, arrays: ShardArrays) -> tuple[Ints, list[str]]:
     if isinstance(family, EveryEvent):
         return arrays.event, list(arrays.names)
@@ -255,10 +264,10 @@ def _find_trait_rows(family: Trait, arrays: ShardArrays, window: ExposureWindow)
 
 
 def _find_step_rows(
-    family: Happened | AtLeast | Sequence, arrays: ShardArrays, window: ExposureWindow
+    family: Happened | AtLeast | StepSequence, arrays: ShardArrays, window: ExposureWindow
 ) -> _RowsByBehaviour:
     """Find the people who did one step (so many times within some time), or one step and later another."""
-    if isinstance(family, Sequence):
+    if isinstance(family, StepSequence):
         firsts, thens = (np.flatnonzero(arrays.mark_step(step)) for step in (family.first, family.then))
         first = next_marked(firsts, window.start, none=arrays.bounds.rows)
         row = next_marked(thens, first + 1, none=arrays.bounds.rows)
@@ -300,26 +309,14 @@ def label_threshold(times: int, within: tuple[int, str] | None) -> str:
     return " ".join([*words, f"within the first {within[1]}"] if within is not None else words)
 
 
-COUNTED = ("cell", "total", "not compared", "rows", "ever", "own")
-"""The kinds of rows that `count` returns."""
-
-_SCHEMA = {
-    "kind": pl.String,
-    "family": pl.Int64,
-    "behaviour": pl.String,
-    "stratum": pl.String,
-    "people": pl.Int64,
-    "converted": pl.Int64,
-}
-
-
 def count(view: View, spec: CorrelationSpec) -> pl.DataFrame:
     """Count, for one shard, how many people did each behaviour and how many of them converted.
 
     Return one row per `kind`, `family`, `behaviour` and `stratum`: `people`, and how many of them `converted`. The kind
     is "cell" for people who did a behaviour, "total" for everybody who is compared, "not compared" for the others
-    (`behaviour` is the reason), "ever" for converters who did a behaviour at any time. Two kinds count rows: "rows" all
-    that count, "own" (for a goal that is a condition) all of an event, and those that satisfy the goal.
+    (`behaviour` is the reason), "ever" for converters who did a behaviour at any time. Two kinds count rows instead of
+    people: "rows" those that count, by whether their person converted; "own", for a goal that is a condition, those of
+    each event, by whether they satisfy it.
     """
     arrays = read_arrays(view, spec)
     window = arrays.open_window(spec)
@@ -340,9 +337,9 @@ def count(view: View, spec: CorrelationSpec) -> pl.DataFrame:
     reasons = sorted(window.not_compared)
     people = np.array([[window.not_compared[reason], 0] for reason in reasons], np.int64).reshape(-1, 2)
     frames.append(_to_rows("not compared", -1, reasons, people, [None]))
-    rows = window.stop - window.start
-    done = np.array([[rows[~window.converted].sum(), rows[window.converted].sum()]], np.int64)
-    frames.append(_to_rows("rows", -1, [""], done, [None]))
+    lengths = window.stop - window.start
+    rows = np.array([[lengths[~window.converted].sum(), lengths[window.converted].sum()]], np.int64)
+    frames.append(_to_rows("rows", -1, [""], rows, [None]))
     if spec.goal.events is None and len(arrays.event):
         every = np.bincount(arrays.event, minlength=len(spec.names))
         own = np.bincount(arrays.event[arrays.mark_step(spec.goal)], minlength=len(spec.names))

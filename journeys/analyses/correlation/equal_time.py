@@ -28,26 +28,27 @@ from journeys.analyses.correlation.exposure import (
 from journeys.analyses.correlation.spec import ACTIVITY, Before, CorrelationSpec, Matched
 from journeys.analyses.correlation.summarise import CELLS, add_cells
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.arrays import Bools, Ints
+from journeys.arrays import Bools, Ints, list_rows
 from journeys.log import View
 from journeys.stats import MantelByar, mantel_byar
+from journeys.stats.tables import Floats
 
 MOST_BINS = 2_000
+MOST_PEOPLE_CELLS = 50_000_000
+"""How many people × behaviours are laid out at most."""
 _MINUTE_US = 60_000_000
-_MOST_CELLS = 20_000_000
-_FEW_TIMES = 10_000
+_MOST_CELLS = 20_000_000  # behaviours × strata × bins that are tested at once
+_MOST_SEARCHED = 10_000  # times; more are binned by their leading digits
 _EMPTY = MantelByar(*(np.empty(0),) * 4)
 
-_SCHEMA = {
-    "kind": pl.String,  # risk, goal, exposed, observed, total, cell, last minute
+_COUNT_SCHEMA = {
+    "kind": pl.String,
     "behaviour": pl.Int64,
     "stratum": pl.String,
     "bin": pl.Int64,
     "people": pl.Int64,
 }
-
-
-_LISTED = {
+_LIST_SCHEMA = {
     "code": pl.UInt32,
     "behaviour": pl.Int64,
     "since": pl.Int64,
@@ -75,7 +76,7 @@ class EqualTimeSpec:
                 _, found = find_rows(asked, arrays, window, only=[self.behaviours[number][1] for number in numbers])
                 parts.append(found._replace(behaviour=np.asarray(numbers)[found.behaviour]))
         parts = parts or [FirstRows(*(np.empty(0, np.int64),) * 3)]
-        # of a single family, as usual, the arrays are not copied
+        # the arrays of a single family, which is usual, are not copied
         return parts[0] if len(parts) == 1 else FirstRows(*map(np.concatenate, zip(*parts, strict=True)))
 
 
@@ -88,7 +89,7 @@ class EqualTime:
     test, within : MantelByar
         The test of everybody together, and within strata (the same where there are none).
     matched : pl.DataFrame, optional
-        The four counts with `exposure="matched"`; none where the exposure is equal already, or there are strata.
+        The four counts with `exposure="matched"`; None where the exposure is equal already, or there are strata.
     last_minute : np.ndarray
         Converters who did the behaviour within a minute before they converted.
     """
@@ -135,12 +136,12 @@ def _choose_edges(times: Ints) -> Ints:
 
 
 def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
-    """Count, for one shard, who was at risk and exposed when.
+    """Count, for one shard, how many people were at risk and exposed in each bin of time.
 
     Return `kind`, `behaviour` (its number), `stratum`, `bin` and `people`, which add up over shards. Kind "risk" is the
-    change of people at risk in a bin, "exposed" that of the exposed ones, "goal" the conversions in it, and "observed"
-    the exposed ones of these; "total" and "cell" are matched people by conversion (`bin` is 0 or 1); "last minute" the
-    converters who did it within a minute before they converted.
+    change of people at risk in a bin, "exposed" that of the exposed among them, "goal" the conversions in it, and
+    "observed" the exposed among those; "total" and "cell" are matched people by conversion (`bin` is 0 or 1); "last
+    minute" the converters who did it within a minute before they converted.
     """
     spec = question.spec
     arrays = read_arrays(view, spec, with_time=True)
@@ -154,7 +155,7 @@ def count_equal_time(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     minute = _cut_to_last_minute(arrays, window)
     late = question.find_rows(arrays, minute)
     is_late = late.row >= minute.start[late.person]  # not so for traits, which are known from the start
-    return pl.concat([*frames, _count_equal_rows("last minute", behaviour=late.behaviour[is_late])])
+    return pl.concat([*frames, _count_cells("last minute", behaviour=late.behaviour[is_late])])
 
 
 def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
@@ -184,7 +185,20 @@ def list_behaviours(view: View, question: EqualTimeSpec) -> pl.DataFrame:
     elapsed = _measure_elapsed(arrays, window, found)
     done = {"code": window.code[found.person], "behaviour": found.behaviour, "time": elapsed}
     empty = dict.fromkeys(("since", "converted", "stratum"), None)
-    return pl.concat([pl.DataFrame(at_risk, schema=_LISTED), pl.DataFrame(done | empty, schema=_LISTED)])
+    return pl.concat([pl.DataFrame(at_risk, schema=_LIST_SCHEMA), pl.DataFrame(done | empty, schema=_LIST_SCHEMA)])
+
+
+def lay_out_times(listed: pl.DataFrame, *, behaviours: int) -> tuple[Ints, Floats]:
+    """Lay out what `list_behaviours` found as people × behaviours: when each had done it, infinite for never.
+
+    Return the codes of the people who were at risk, ascending, and these times.
+    """
+    people = listed.filter(pl.col("behaviour") == -1).select("code").unique().sort("code")
+    done = listed.filter(pl.col("behaviour") >= 0).join(people, on="code", how="semi")
+    codes = people["code"].to_numpy()
+    did_at = np.full((len(codes), behaviours), np.inf)
+    did_at[np.searchsorted(codes, done["code"].to_numpy()), done["behaviour"].to_numpy()] = done["time"]
+    return codes, did_at
 
 
 def _measure_elapsed(arrays: ShardArrays, window: ExposureWindow, found: FirstRows) -> Ints:
@@ -211,8 +225,8 @@ def _count_matched(
     is_kept, converted = matched.kept, window.converted.astype(np.int64)
     did = is_kept[found.person] & (window.converted[found.person] | (elapsed < matched.observed[found.person]))
     return [
-        _count_equal_rows("total", bin_=converted[is_kept]),
-        _count_equal_rows("cell", behaviour=found.behaviour[did], bin_=converted[found.person[did]]),
+        _count_cells("total", bin_=converted[is_kept]),
+        _count_cells("cell", behaviour=found.behaviour[did], bin_=converted[found.person[did]]),
     ]
 
 
@@ -236,8 +250,8 @@ class RiskIntervals:
     def count_risk(self) -> list[pl.DataFrame]:
         """Count the changes of people at risk, and the conversions."""
         last = self.converted[self.person] & (self.until == self.end[self.person])
-        goal = _count_equal_rows("goal", stratum=self.stratum[last], bin_=self.until[last], strata=self.strata)
-        return [*self._list_changes("risk", self.stratum, self.since, self.until, None), goal]
+        goal = _count_cells("goal", stratum=self.stratum[last], bin_=self.until[last], strata=self.strata)
+        return [*self._count_changes("risk", self.stratum, self.since, self.until, None), goal]
 
     def count_exposed(self, found: FirstRows, elapsed: Ints) -> list[pl.DataFrame]:
         """Count the changes of exposed people at risk, and those of them who converted."""
@@ -245,25 +259,23 @@ class RiskIntervals:
         end = self.end[found.person]
         in_time = since < end
         behaviour, person, since = found.behaviour[in_time], found.person[in_time], since[in_time]
-        observed = _count_equal_rows("observed", behaviour=behaviour[self.converted[person]])
+        observed = _count_cells("observed", behaviour=behaviour[self.converted[person]])
         if len(self.person) == len(self.end):  # one interval per person
             interval = person
         else:
             first = np.searchsorted(self.person, np.arange(len(self.end) + 1))
-            count = first[person + 1] - first[person]
-            offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-            interval = np.repeat(first[person], count) + offset
-            behaviour, since = np.repeat(behaviour, count), np.repeat(since, count)
+            interval = list_rows(first[person], first[person + 1])
+            behaviour, since = (np.repeat(values, first[person + 1] - first[person]) for values in (behaviour, since))
         since, until = np.maximum(since, self.since[interval]), self.until[interval]
         is_exposed = since < until
         stratum, behaviour = self.stratum[interval][is_exposed], behaviour[is_exposed]
-        return [*self._list_changes("exposed", stratum, since[is_exposed], until[is_exposed], behaviour), observed]
+        return [*self._count_changes("exposed", stratum, since[is_exposed], until[is_exposed], behaviour), observed]
 
-    def _list_changes(
+    def _count_changes(
         self, kind: str, stratum: Ints, since: Ints, until: Ints, behaviour: Ints | None
     ) -> list[pl.DataFrame]:
-        enter = _count_equal_rows(kind, behaviour=behaviour, stratum=stratum, bin_=since + 1, strata=self.strata)
-        leave = _count_equal_rows(kind, behaviour=behaviour, stratum=stratum, bin_=until + 1, strata=self.strata)
+        enter = _count_cells(kind, behaviour=behaviour, stratum=stratum, bin_=since + 1, strata=self.strata)
+        leave = _count_cells(kind, behaviour=behaviour, stratum=stratum, bin_=until + 1, strata=self.strata)
         return [enter, leave.with_columns(-pl.col("people"))]
 
 
@@ -281,23 +293,23 @@ def list_risk_intervals(
 def _cut_at_changes(changes: Sequence[Ints], level: Ints, *, since: Ints, until: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """Cut the time of each person where their stratum changes.
 
-    For instance, from 0 to 9 with a change at 4: in the first stratum above 0 up to 4, in the next above 4 up to 9.
+    For instance, from 0 to 9 with a change at 4: in the first stratum after 0 up to 4, in the next after 4 up to 9.
 
     Return person, stratum, start and end of each interval that is not empty.
     """
     reached = [np.minimum(time, until) for time in changes]
     enter, leave = np.stack([since, *reached], axis=1), np.stack([*reached, until], axis=1)
-    is_some = enter < leave
-    person, number = np.nonzero(is_some)
-    return person, level[person, number], enter[is_some], leave[is_some]
+    is_filled = enter < leave
+    person, number = np.nonzero(is_filled)
+    return person, level[person, number], enter[is_filled], leave[is_filled]
 
 
 def _list_stratum_changes(
     arrays: ShardArrays, window: ExposureWindow, spec: CorrelationSpec
 ) -> tuple[list[Ints], Ints, list[str | None]]:
-    """Return when people change from one stratum to the next, their strata in that order, and the names of these.
+    """List when people change from one stratum to the next, their strata in that order, and the names of the strata.
 
-    Nobody is in a stratum before they have got there: a person who comes through a campaign on day 3 had none until
+    People are in a stratum from when they got there: a person who comes through a campaign on day 3 had none until
     then, and is at the level of two events only after the second. Other strata never change.
     """
     people = len(window.code)
@@ -305,8 +317,8 @@ def _list_stratum_changes(
         # level 0 until the first event, level 1 until the second, level 2 until the fourth, and so on
         most = int((window.stop - window.start).max()).bit_length()
         changes = []
-        for step in range(most):
-            row = window.start + (1 << step) - 1
+        for number in range(most):
+            row = window.start + (1 << number) - 1
             done = row < window.stop
             changes.append(np.where(done, arrays.time[np.where(done, row, 0)] - window.since, window.at_risk))
         level = np.broadcast_to(np.arange(most + 1), (people, most + 1))
@@ -322,9 +334,9 @@ def _list_stratum_changes(
 
 
 def bin_times(time: Ints, edges: Ints) -> Ints:
-    """Return the number of edges up to each time.
+    """Find the bin of each time: how many edges there are up to it.
 
-    It equals `numpy.searchsorted`. Many times are counted by their leading floating-point digits instead, and only
+    It equals `numpy.searchsorted`. Many times are binned by their leading floating-point digits instead, and only
     those that share these digits with an edge are searched.
 
     Examples
@@ -332,9 +344,9 @@ def bin_times(time: Ints, edges: Ints) -> Ints:
     >>> bin_times(np.array([1, 2, 5]), np.array([2, 4])).tolist()
     [0, 1, 2]
     """
-    if time.size < _FEW_TIMES or not edges.size:
+    if time.size < _MOST_SEARCHED or not edges.size:
         return np.searchsorted(edges, time, side="right")
-    time_cell, edge_cell = (np.maximum(one, 0).astype(np.float32).view(np.int32) >> 12 for one in (time, edges))
+    time_cell, edge_cell = (np.maximum(values, 0).astype(np.float32).view(np.int32) >> 12 for values in (time, edges))
     count = np.bincount(edge_cell, minlength=int(edge_cell[-1]) + 2)
     cell = np.minimum(time_cell, len(count) - 1)
     found: Ints = (np.cumsum(count) - count)[cell]
@@ -343,7 +355,7 @@ def bin_times(time: Ints, edges: Ints) -> Ints:
     return found
 
 
-def _count_equal_rows(
+def _count_cells(
     kind: str,
     *,
     behaviour: Ints | None = None,
@@ -351,12 +363,12 @@ def _count_equal_rows(
     bin_: Ints | None = None,
     strata: Sequence[str | None] = (None,),
 ) -> pl.DataFrame:
-    """Count equal (behaviour, stratum, bin) as rows."""
-    given = [part for part in (behaviour, stratum, bin_) if part is not None]
-    size = len(given[0])
-    parts = [np.zeros(size, np.int64) if part is None else part for part in (behaviour, stratum, bin_)]
-    bins = int(parts[2].max(initial=0)) + 1
-    key = (parts[0].astype(np.int64) * len(strata) + parts[1]) * bins + parts[2]
+    """Count the entries of each cell (behaviour, stratum, bin), one row per cell; what is not given is 0."""
+    given = (behaviour, stratum, bin_)
+    size = next(len(part) for part in given if part is not None)
+    behaviour, stratum, bin_ = (np.zeros(size, np.int64) if part is None else part for part in given)
+    bins = int(bin_.max(initial=0)) + 1
+    key = (behaviour.astype(np.int64) * len(strata) + stratum) * bins + bin_
     cells = int(key.max(initial=-1)) + 1
     if cells <= 8 * size + 65_536:
         count = np.bincount(key, minlength=cells)
@@ -372,7 +384,7 @@ def _count_equal_rows(
             "bin": key % bins,
             "people": count,
         },
-        schema=_SCHEMA,
+        schema=_COUNT_SCHEMA,
     )
 
 
@@ -383,18 +395,19 @@ def _add_up(counts: pl.DataFrame, question: EqualTimeSpec) -> EqualTime:
         kind: summed.filter(pl.col("kind") == kind) for kind in ("risk", "goal", "exposed", "observed", "last minute")
     }
     strata = kinds["risk"]["stratum"].unique().sort().to_list() or [None]
-    place = {name: number for number, name in enumerate(strata)}
+    number_of = {name: number for number, name in enumerate(strata)}
     size, bins = len(question.behaviours), len(question.edges) + 2
 
     def lay_out(rows: pl.DataFrame, first: int = 0, behaviours: int = 1) -> Ints:
         """Lay counts out as behaviours × strata × bins."""
         cells = np.zeros((behaviours, len(strata), bins), np.int64)
-        stratum = rows["stratum"].to_list() if len(strata) > 1 else []
-        at = np.array([place[name] for name in stratum], np.int64) if stratum else 0
-        cells[rows["behaviour"].to_numpy() - first, at, rows["bin"].to_numpy()] = rows["people"].to_numpy()
+        names = rows["stratum"].to_list() if len(strata) > 1 else []
+        stratum = np.array([number_of[name] for name in names], np.int64) if names else 0
+        cells[rows["behaviour"].to_numpy() - first, stratum, rows["bin"].to_numpy()] = rows["people"].to_numpy()
         return cells
 
-    def per_behaviour(rows: pl.DataFrame) -> Ints:
+    def take_people(rows: pl.DataFrame) -> Ints:
+        """Take the count of each behaviour."""
         found = np.zeros(size, np.int64)
         found[rows["behaviour"].to_numpy()] = rows["people"].to_numpy()
         return found
@@ -402,24 +415,23 @@ def _add_up(counts: pl.DataFrame, question: EqualTimeSpec) -> EqualTime:
     at_risk = np.cumsum(lay_out(kinds["risk"]), axis=-1)[0]
     goals = lay_out(kinds["goal"])[0]
     goals[:, 0] = 0  # nobody is at risk in bin 0: with `exposure="first …"` these are the conversions of the first days
-    observed = per_behaviour(kinds["observed"])
-    together, within = [], []
-    step = max(1, _MOST_CELLS // (len(strata) * bins))
-    for first in range(0, size, step):
-        here = slice(first, first + step)
-        rows = kinds["exposed"].filter(pl.col("behaviour").is_between(first, first + step - 1))
-        exposed = np.cumsum(lay_out(rows, first, len(observed[here])), axis=-1)
+    observed = take_people(kinds["observed"])
+    together, within = [_EMPTY], [_EMPTY]
+    batch = max(1, _MOST_CELLS // (len(strata) * bins))
+    for first in range(0, size, batch):
+        part = observed[first : first + batch]
+        rows = kinds["exposed"].filter(pl.col("behaviour").is_between(first, first + batch - 1))
+        exposed = np.cumsum(lay_out(rows, first, len(part)), axis=-1)
         summed_up = {"conversions": goals.sum(axis=0), "at_risk": at_risk.sum(axis=0)}
-        together.append(mantel_byar(observed[here], **summed_up, exposed_at_risk=exposed.sum(axis=1)))
+        together.append(mantel_byar(part, **summed_up, exposed_at_risk=exposed.sum(axis=1)))
         if len(strata) > 1:
             per_stratum = {"conversions": goals.ravel(), "at_risk": at_risk.ravel()}
-            flat = exposed.reshape(len(exposed), -1)
-            within.append(mantel_byar(observed[here], **per_stratum, exposed_at_risk=flat))
-    test, inner = (
-        MantelByar(*(np.concatenate([np.empty(0), *parts]) for parts in zip(*tests, strict=True)))
-        for tests in (together or [_EMPTY], within or together or [_EMPTY])
+            within.append(mantel_byar(part, **per_stratum, exposed_at_risk=exposed.reshape(len(exposed), -1)))
+    test, test_within = (
+        MantelByar(*map(np.concatenate, zip(*tests, strict=True)))
+        for tests in (together, within if len(strata) > 1 else together)
     )
-    return EqualTime(test, inner, _lay_out_matched(summed, question), per_behaviour(kinds["last minute"]))
+    return EqualTime(test, test_within, _lay_out_matched(summed, question), take_people(kinds["last minute"]))
 
 
 def _lay_out_matched(summed: pl.DataFrame, question: EqualTimeSpec) -> pl.DataFrame | None:

@@ -36,6 +36,8 @@ from journeys.steps import Step, columns_used
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _LONGEST = np.iinfo(np.int64).max
+_PARTS = 20  # of the converters' times, see `fit_matched`
+_MOST_TIMES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,18 +74,18 @@ class ExposureWindow:
     at_risk: Ints
     since: Ints
 
-    def keep_people(self, which: Bools, *, reason: str | None = None) -> ExposureWindow:
-        """Keep some of the people; the others are counted as not compared if a reason is given."""
-        dropped = int(len(which) - which.sum())
+    def keep_people(self, is_kept: Bools, *, reason: str | None = None) -> ExposureWindow:
+        """Keep some of the people; if a reason is given, the others are counted as not compared."""
+        dropped = int(len(is_kept) - is_kept.sum())
         counted = {reason: dropped} if reason is not None and dropped else {}
         return ExposureWindow(
-            self.code[which],
-            self.start[which],
-            self.stop[which],
-            self.end[which],
-            self.converted[which],
+            self.code[is_kept],
+            self.start[is_kept],
+            self.stop[is_kept],
+            self.end[is_kept],
+            self.converted[is_kept],
             self.not_compared | counted,
-            *(times[which] if len(times) else times for times in (self.observed, self.at_risk, self.since)),
+            *(times[is_kept] if len(times) else times for times in (self.observed, self.at_risk, self.since)),
         )
 
     def find_stop(self, time: Ints, limit: Ints, *, inclusive: bool = True) -> Ints:
@@ -114,7 +116,11 @@ def open_window(
     """Decide for each person of a shard which rows count, and whether the person converted.
 
     The clock starts at the first row, or at the first anchor (then only later rows count). Behaviour counts strictly
-    before the first conversion. What is cut beyond that depends on the exposure: see `Journeys.correlation`.
+    before the first conversion. The exposure may cut more: see `Journeys.correlation`. With rows 0 to 3 of a person:
+
+        x goal y goal               no anchor: row 0 counts, converted
+        x since y goal              anchor in row 1: row 2 counts, converted
+        goal since x y              anchor in row 1: rows 2 and 3 count, not converted
 
     Parameters
     ----------
@@ -127,7 +133,7 @@ def open_window(
     time
         Microseconds of each row; not needed for `Before` without a window.
     """
-    code, first, last = bounds
+    code, first, last = bounds  # `last` is the row after the person's last one
     n = bounds.rows
     start, clock_row = first, first
     has_clock = np.ones(len(first), np.bool_)
@@ -144,11 +150,11 @@ def open_window(
         return window if anchors is None else window.keep_people(has_clock)
     since = time[clock_row]
     elapsed = np.where(converted, time[np.minimum(conversion, max(n - 1, 0))] - since, _LONGEST)
-    reach = spec.end_us - since  # how long each person could be observed
-    if spec.within_us is not None:
-        converted = elapsed <= spec.within_us
-        reach = np.minimum(reach, spec.within_us)
-        stop = window.find_stop(time, since + spec.within_us)
+    reach = spec.until - since  # how long each person could be observed
+    if spec.within is not None:
+        converted = elapsed <= spec.within
+        reach = np.minimum(reach, spec.within)
+        stop = window.find_stop(time, since + spec.within)
     observed = np.where(converted, elapsed, reach)
     window = replace(window, stop=stop, converted=converted, observed=observed, at_risk=observed, since=since)
     if not has_clock.all():
@@ -169,10 +175,10 @@ def _cut_to_first(
     window = replace(window, stop=stop, observed=np.full(len(stop), length))
     early = elapsed <= length
     window = window.keep_people(~early, reason=f"converted within {exposure.label}")
-    if spec.follow_up_us is not None:
-        last = length + spec.follow_up_us
+    if spec.follow_up is not None:
+        last = length + spec.follow_up
         window = replace(window, converted=elapsed[~early] <= last, at_risk=np.minimum(window.at_risk, last))
-        is_followed_up = window.since + length + spec.follow_up_us <= spec.end_us
+        is_followed_up = window.since + length + spec.follow_up <= spec.until
         window = window.keep_people(is_followed_up, reason="could not be observed to the end of the follow-up")
     return window
 
@@ -379,10 +385,6 @@ def read_arrays(view: View, spec: CorrelationSpec, *, with_time: bool = False) -
     )
 
 
-_PARTS = 20
-_MOST_TIMES = 10_000
-
-
 def collect_times(journeys: JourneysProtocol, spec: CorrelationSpec) -> tuple[Ints, Ints]:
     """Collect how long converters took and how long the others could be observed, ascending, in microseconds."""
     samples = journeys._count_shards(list_times, spec)
@@ -393,10 +395,14 @@ def collect_times(journeys: JourneysProtocol, spec: CorrelationSpec) -> tuple[In
 
 
 def fit_matched(times: Ints, others: Ints) -> Matched:
-    """Work out how to cut those who did not convert to the times that converters took (see `collect_times`).
+    """Fit how those who did not convert are cut to the times that converters took (see `collect_times`).
 
-    The converters' times are split into twenty equal parts. In each part, only a share of the others was observed that
-    long; parts with a larger share are thinned, so that all have equally many of the others per converter.
+    The converters' times are split into twenty parts of equally many. In each part, only a share of the others paired
+    with it was observed that long; parts with a larger share are thinned, so that all keep the same share. With two
+    parts, converters who took 1 and 9 days, and four others observed for 2, 3, 5 and 12 days:
+
+        part 1, converter who took 1 day    paired with 2 and 3 days: both observed as long, share 1; keep half
+        part 2, converter who took 9 days   paired with 5 and 12 days: one observed as long, share 1/2; keep all
     """
     if not len(times) or not len(others):
         return Matched()
@@ -406,9 +412,9 @@ def fit_matched(times: Ints, others: Ints) -> Matched:
     part = rank * parts // len(times)
     possible = np.bincount(part, weights=times[rank] <= others, minlength=parts)
     share = possible / np.maximum(np.bincount(part, minlength=parts), 1)
-    # where hardly anyone was observed that long, matching the rest to it would leave almost nobody
-    usable = share >= 0.1 * share.max()
-    keep = np.where(usable, share[usable].min(initial=1.0) / np.maximum(share, 1e-300), 0.0)
+    # parts in which hardly anyone was observed that long are left out: all others would be thinned to almost nobody
+    is_usable = share >= 0.1 * share.max()
+    keep = np.where(is_usable, share[is_usable].min(initial=1.0) / np.maximum(share, 1e-300), 0.0)
     return Matched(tuple(times.tolist()), tuple(others.tolist()), tuple(np.minimum(keep, 1.0).tolist()))
 
 

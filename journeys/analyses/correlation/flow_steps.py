@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 Part = Literal["nodes", "links"]
-_NO_STEPS = ("(drop-off)", "(continues)")  # where a journey ends; an event of such a name is quoted
+_ENDS = ("(drop-off)", "(continues)")  # where a journey ends; an event of such a name is quoted
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -126,7 +126,7 @@ def associate_steps(
     step = pl.format("Step {}: {}", pl.col("position") + 1, pl.col("source"))
     name = step if part == "nodes" else pl.format("{} → {}", step, pl.col("target"))
     keys = ["position", "source"] + (["target"] if part == "links" else [])
-    is_step = ~pl.col("target").is_in(_NO_STEPS) if part == "links" else pl.lit(value=True)
+    is_step = ~pl.col("target").is_in(_ENDS) if part == "links" else pl.lit(value=True)
     rows = table.select(*keys, people="passed", converted="converted", behaviour=name, is_step=is_step)
     rows = rows.with_columns(
         pl.when("is_step").then(pl.col(count)).sum().over("position").alias(f"column_{count}")

@@ -1,4 +1,4 @@
-"""Small samples: draw every conversion anew among those at risk, again and again, and see what chance does."""
+"""The permutation test of a correlation: every conversion drawn anew among those at risk then, again and again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from journeys.analyses.correlation.equal_time import EqualTimeSpec, list_behaviours
+from journeys.analyses.correlation.equal_time import MOST_PEOPLE_CELLS, EqualTimeSpec, lay_out_times, list_behaviours
 from journeys.analyses.correlation.spec import Before, CorrelationSpec, Matched, parse_strata
 from journeys.analyses.protocol import J
 from journeys.analyses.result import JourneysResult
@@ -19,9 +19,6 @@ from journeys.stats import permute_at_risk, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-_MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -48,9 +45,11 @@ class Permutation(JourneysResult[J]):
             return say_too_few(people, "can be compared", unit=self._journeys._log.unit)
         tested = self.table["p_family"].drop_nulls()
         beyond = int((tested <= 0.05).sum())
-        goes = choose_form(beyond, "goes", "go")
-        of = f"{format_number(beyond)} of {format_count(len(tested), 'behaviour')}" if beyond else "No behaviour"
-        return f"{of} {goes if beyond else 'goes'} with {quote_name(self.goal)} more closely than chance allows."
+        which = "No behaviour goes"
+        if beyond:
+            goes = choose_form(beyond, "goes", "go")
+            which = f"{format_number(beyond)} of {format_count(len(tested), 'behaviour')} {goes}"
+        return f"{which} with {quote_name(self.goal)} more closely than chance allows."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw phi against the p-value among all behaviours.
@@ -85,7 +84,7 @@ def permute_goal(
 ) -> Permutation[J]:
     """Compute permutation p-values for the behaviours of a table."""
     table = table.select("behaviour", "phi", "p_value", "family", "value")
-    if people * max(table.height, 1) > _MOST_CELLS:
+    if people * max(table.height, 1) > MOST_PEOPLE_CELLS:
         raise ArgumentError(
             f"permute: {people:,} people × {table.height:,} behaviours are too many to permute; with so many people "
             "use the p-values of the table."
@@ -94,17 +93,14 @@ def permute_goal(
     spec = replace(spec, exposure=Before()) if isinstance(spec.exposure, Matched) else spec
     question = EqualTimeSpec(spec, tuple(table.select("family", "value").rows()))
     listed = journeys._count_shards(list_behaviours, question)
-    stays = listed.filter(pl.col("behaviour") == -1).sort("code", "since")
-    done = listed.filter(pl.col("behaviour") >= 0).join(stays, on="code", how="semi")
-    codes, person = np.unique(stays["code"].to_numpy(), return_inverse=True)
-    did_at = np.full((len(codes), table.height), np.inf)
-    did_at[np.searchsorted(codes, done["code"].to_numpy()), done["behaviour"].to_numpy()] = done["time"]
+    codes, did_at = lay_out_times(listed, behaviours=table.height)
+    at_risk = listed.filter(pl.col("behaviour") == -1).sort("code", "since")
     alone, among = permute_at_risk(
-        did_at[person],
-        time=stays["time"],
-        converted=stays["converted"],
-        strata=stays["stratum"].rank("dense").fill_null(0),
-        since=stays["since"],
+        did_at[np.searchsorted(codes, at_risk["code"].to_numpy())],
+        time=at_risk["time"],
+        converted=at_risk["converted"],
+        strata=at_risk["stratum"].rank("dense").fill_null(0),
+        since=at_risk["since"],
         n_permutations=n_permutations,
         seed=seed,
     )

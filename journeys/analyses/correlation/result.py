@@ -1,4 +1,4 @@
-"""The answer to a correlation: its tables, what was set apart, what may be reported, and the people behind it."""
+"""The answer to a correlation: its tables, findings, what was set apart, and the people behind each cell."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-_LOOKED_INTO = 5
-_SIMILAR = r"(?i)^first_campaign$|device|^platform$"  # columns of people within which findings are looked at by default
+# so many findings are looked at among similar people, within columns of people of these names
+_MOST_CHECKED = 5
+_SIMILAR_PEOPLE = r"(?i)^first_campaign$|device|^platform$"
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -91,7 +92,7 @@ class Correlation(JourneysResult[J]):
 
     @property
     def checks(self) -> pl.DataFrame:
-        """The table beside the comparison in which everybody has had the same time.
+        """The table, and beside it the comparison in which everybody has had the same time.
 
         Returns
         -------
@@ -109,13 +110,13 @@ class Correlation(JourneysResult[J]):
 
     @property
     def set_apart(self) -> pl.DataFrame:
-        """Every behaviour that is no candidate for a finding, with the reason.
+        """Every behaviour that cannot be a finding, with the reason.
 
         Returns
         -------
         pl.DataFrame
-            `behaviour`, `reason`, `people` (who did it in the time that counts): first those of the table, which the
-            chart lists below its rows, then those that are not in the table.
+            `behaviour`, `reason`, `people` (who did it in the time that counts): first those in the table, then those
+            that are not. The chart lists them below its rows.
         """
         did = (pl.col("both") + pl.col("behaviour_only")).alias("people")
         reason = pl.coalesce("doubt", pl.when(pl.col("phi").is_null()).then(pl.col("note"))).alias("reason")
@@ -125,10 +126,10 @@ class Correlation(JourneysResult[J]):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What to keep in mind about these numbers, a line each.
+        """What to keep in mind about these numbers, one line each.
 
-        The strongest findings are looked at within first campaigns, devices and levels of activity, too: one that
-        points the other way there is named.
+        The strongest findings are also looked at within first campaigns, devices and levels of activity: those that
+        point the other way there are named.
         """
         if "reversals" not in self._memo:
             self._memo["reversals"] = self._find_reversals()
@@ -138,11 +139,11 @@ class Correlation(JourneysResult[J]):
         """Look for findings that point the other way among similar people (Simpson's paradox)."""
         from journeys.display import quote_name
 
-        strongest = self.findings.head(_LOOKED_INTO)
+        strongest = self.findings.head(_MOST_CHECKED)
         if strongest.is_empty():
             return []
         table = self.table.join(strongest.select("family", "value"), on=["family", "value"], how="semi")
-        columns = [name for name in self._journeys._log.people_schema.names() if re.search(_SIMILAR, name)]
+        columns = [name for name in self._journeys._log.people_schema.names() if re.search(_SIMILAR_PEOPLE, name)]
         lines = []
         for column in [*columns, ACTIVITY]:
             found = stratify_table(self._journeys, table, self._spec, column, settings=self.settings)
@@ -215,8 +216,8 @@ class Correlation(JourneysResult[J]):
         if kind not in ("dots", "volcano"):
             raise ArgumentError(f"kind: {kind!r} must be 'dots' or 'volcano'.")
         options: dict[str, Any] = {"title": self.finding, "dark": dark, "narrow": narrow}
-        options["subtitle"] = self._definition_of_chart()
-        sure, listed = self._to_draw(rows)
+        options["subtitle"] = self._describe_comparison()
+        sure, listed = self._rank_for_chart(rows)
         if kind == "volcano":
             from journeys.charts.volcano import draw_volcano
             from journeys.display import format_count
@@ -228,7 +229,7 @@ class Correlation(JourneysResult[J]):
 
         return draw_correlation(sure, goal=self.goal, set_apart=listed, rows=rows, **options)
 
-    def _definition_of_chart(self) -> str:
+    def _describe_comparison(self) -> str:
         """Describe the comparison that is drawn, as a line under the chart."""
         from journeys.display import adapt_words, format_count, quote_name
 
@@ -241,7 +242,7 @@ class Correlation(JourneysResult[J]):
             f"{adapt_words(f'{matched[0]:,} who were')} observed equally long, by what they did in that time"
         )
 
-    def _to_draw(self, rows: int) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
+    def _rank_for_chart(self, rows: int) -> tuple[pl.DataFrame, list[tuple[str, str]]]:
         """Return the behaviours of a chart, the strongest `rows` first in the order of the table, and those set apart.
 
         Their numbers are those of the title: the comparison in which everybody has had the same time.
@@ -293,9 +294,9 @@ class Correlation(JourneysResult[J]):
             "matched": "of those who did, what came before; of the others, what they did in as long a time",
         }
         exposure = str(self.settings["exposure"])
-        said = adapt_words(words.get(exposure, f"what they did in the {exposure}, those who had not yet"))
+        compared = adapt_words(words.get(exposure, f"what they did in the {exposure}, those who had not yet"))
         everyone = format_count(self._counts.people, self._journeys._log.unit)
-        return f"{format_number(self._counts.converted)} of {everyone} reached {quote_name(self.goal)}: {said}"
+        return f"{format_number(self._counts.converted)} of {everyone} reached {quote_name(self.goal)}: {compared}"
 
     def people(self, behaviour: str, *, did: bool | None = True, converted: bool | None = None) -> J:
         """Who are the people in a cell?

@@ -11,7 +11,7 @@ from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.exposure import collect_times, fit_matched
 from journeys.analyses.correlation.matrix import Correlations, combine_goals
 from journeys.analyses.correlation.result import Correlation
-from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, parse_spec
+from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, Matched, make_spec
 from journeys.analyses.correlation.summarise import add_up, summarise
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
@@ -31,7 +31,7 @@ def correlation(
     min_people: int = 30,
     confidence: float = 0.95,
 ) -> Correlation[J]:
-    """Find out which behaviours go with reaching a goal: for each, all four counts, phi, and how sure it is.
+    """Find out which behaviours go with reaching a goal: for each, all four counts, and phi with its interval.
 
     Parameters
     ----------
@@ -40,24 +40,23 @@ def correlation(
     behaviours : one or several
         `"events"` (each event name), an event name, a column of the events or of the people (each value), any step,
         and what `jn.values`, `jn.at_least` and `jn.sequence` make. A column of the people counts as known from the
-        start: one that is filled in after converting leaks. Several go into one table, and the q-values are over all
-        of them.
+        start: one that is filled in after converting leaks. Several go into one table, with q-values over all of it.
     exposure : "before", "first …" or "matched"
-        Whose behaviour counts for how long. `"before"`: a converter's until the first conversion, the others' as long
-        as the log goes on; everybody is in, but the others had more time to do things. `"first 7d"`: what everybody
-        did in the first seven days, against converting after them; those who converted earlier are set apart and
-        counted. `"matched"`: each of the others is observed for as long as some converter was.
+        Whose behaviour counts for how long. `"before"`: that of converters until their first conversion, that of the
+        others to the end of the log; everybody is compared, but the others had more time to do things. `"first 7d"`:
+        what everybody did in their first seven days, against converting later; those who converted earlier are set
+        apart and counted. `"matched"`: each of the others is observed for as long as some converter was.
     since : str, list of str, pl.Expr or Step, optional
         Only people who did this; the clock starts there, and only what comes later counts.
     within : duration, optional
-        A conversion counts if it comes within this time of the clock's start; behaviour, too.
+        A conversion counts within this time of the clock's start; so does behaviour.
     follow_up : duration, optional
-        With `"first …"`: look for the conversion in this time after the first days, among those who could be observed
+        With `"first …"`: a conversion counts within this time after the first days, among those who could be observed
         to its end. Without it, late arrivals had less time to convert.
     exclude : sequence of str
         Behaviours to leave out, such as the steps of a funnel.
     min_people : int
-        Hide behaviours that fewer people did; their number is given.
+        Hide behaviours that fewer people did; `set_apart` lists them.
     confidence : float
         Of the intervals.
 
@@ -68,21 +67,21 @@ def correlation(
     Raises
     ------
     UnknownNameError
-        When an event or a column is not in the log, or what is to be left out is no behaviour; the closest names
-        are given.
+        When an event or a column is not in the log, or `exclude` names something that is not a behaviour; the closest
+        names are given.
     ArgumentError
         When an exposure, a duration, a floor or a confidence is invalid.
 
     Notes
     -----
-    phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)), a: did it and converted, b: did it alone, c: converted alone, d: neither;
+    phi = (ad − bc) / √((a+b)(c+d)(a+c)(b+d)), a: did it and converted, b: only did it, c: only converted, d: neither;
     Pearson's r of two yes/no columns. Words for |phi|: below 0.2 negligible, from 0.2 weak, 0.3 moderate, 0.4 strong,
     0.7 very strong (Quinnipiac University's scale); above 0.9 it is too good to be true. That something goes with
-    converting does not say that it brings people to convert.
+    converting does not show that it makes people convert.
 
-    `"before"` is the default because it leaves nobody out and equals what can be counted by hand. What time alone
-    brings about is caught afterwards: `.findings` and the picture hold every row against a comparison in which
-    everybody is observed equally long, and `.checks` says which of them do not hold.
+    `"before"` is the default because it leaves nobody out and can be checked by counting by hand. Effects of time alone
+    are caught afterwards: `.findings` and the picture repeat the comparison with everybody observed equally long, and
+    `.checks` says which rows do not hold there.
 
     Examples
     --------
@@ -94,7 +93,7 @@ def correlation(
     >>> c.table.select("behaviour", "both", "behaviour_only", "conversion_only", "neither", "phi").rows()
     [('Invited', 2, 1, 0, 1, 0.5773502691896258), ('Looked', 0, 1, 2, 1, -0.5773502691896258)]
     """
-    spec = parse_spec(
+    spec = make_spec(
         journeys._log,
         until=journeys.until,
         goal=goal,
@@ -186,7 +185,7 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, asked: Mapping[str, 
 
     def rerun_on(other: J) -> Correlation[J]:
         end = 0 if other.until is None else moment_us(other.until)
-        return _answer_question(other, replace(spec, names=other._log.names, end_us=end), asked=asked)
+        return _answer_question(other, replace(spec, names=other._log.names, until=end), asked=asked)
 
     fitted = spec
     if isinstance(spec.exposure, Matched):
@@ -206,7 +205,7 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, asked: Mapping[str, 
 
 
 def _check_excluded(answer: Correlation[J]) -> None:
-    """Refuse to leave out what is neither a behaviour nor an event: a misspelt name would leave a leak in."""
+    """Refuse to exclude what is neither a behaviour nor an event: a misspelt name would leave a leak in."""
     known = {*answer.table["behaviour"], *answer._left_out["behaviour"], *answer._spec.names}
     if wrong := sorted(answer._spec.exclude - known):
         raise UnknownNameError(unknown_message("exclude", wrong, available=sorted(known), what="behaviour"))

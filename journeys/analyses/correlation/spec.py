@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Sequential
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -54,8 +54,8 @@ def values(column: str, *, of: StepLike | None = None) -> Behaviour:
 def at_least(
     step: StepLike,
     *,
-    times: int | Sequential[int] | Literal["best"] = 1,
-    within: str | timedelta | Sequential[str | timedelta] | None = None,
+    times: int | Sequence[int] | Literal["best"] = 1,
+    within: str | timedelta | Sequence[str | timedelta] | None = None,
 ) -> Behaviour:
     """How often, and how soon, must something be done to go with converting?
 
@@ -86,7 +86,7 @@ def at_least(
     if times == "best":
         thresholds: tuple[int, ...] = tuple(range(1, 11))
     else:
-        given = list(times) if isinstance(times, Sequential) and not isinstance(times, str) else [times]
+        given = list(times) if isinstance(times, Sequence) and not isinstance(times, str) else [times]
         wrong = [one for one in given if not is_whole_number(one)]
         if wrong or not given:
             got = ", ".join(repr(one) for one in wrong) if wrong else "an empty list"
@@ -115,12 +115,12 @@ def sequence(first: StepLike, *, then: StepLike) -> Behaviour:
 
 
 ACTIVITY = "activity"
-"""The strata by how much people did, beside the columns of people."""
+"""The strata that are levels of activity: how much people did in the time that counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """Everything before the first conversion; of those who do not convert, everything."""
+    """Everything before the first conversion; for those who do not convert, everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class First:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Everybody who does not convert is observed for as long as some converter was.
+    """Everybody who does not convert is observed for as long as some converter was; fitted by `fit_matched`.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class Matched:
     reach : tuple of int
         How long the others could be observed, ascending.
     keep : tuple of float
-        The share of the others to keep, for equal parts of `times`, so that both groups are observed equally long.
+        The share of the others to keep, per equal part of `times`, so that both groups are observed equally long.
     """
 
     times: tuple[int, ...] = ()
@@ -190,21 +190,21 @@ class AtLeast:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+class StepSequence:
     """One step and, later, another."""
 
     first: Step
     then: Step
 
 
-Family = EveryEvent | Values | Trait | Happened | AtLeast | Sequence
+Family = EveryEvent | Values | Trait | Happened | AtLeast | StepSequence
 
 
 def list_steps(family: Family) -> list[Step]:
     """List the steps that a family of behaviours mentions."""
     if isinstance(family, Happened | AtLeast):
         return [family.step]
-    if isinstance(family, Sequence):
+    if isinstance(family, StepSequence):
         return [family.first, family.then]
     return [family.of] if isinstance(family, Values) and family.of is not None else []
 
@@ -221,13 +221,13 @@ class CorrelationSpec:
         What counts as behaviour.
     names : tuple of str
         All event names of the log, in the order of their codes.
-    end_us : int
+    until : int
         The last moment at which people were observed.
     since : Step, optional
         Where each person's clock starts; at the first touch without it.
     exposure : Before, First or Matched
         Whose behaviour counts for how long.
-    within_us, follow_up_us : int, optional
+    within, follow_up : int, optional
         How long a conversion may take; how long after the first days it is looked for.
     min_people : int
         Behaviours of fewer people are set apart.
@@ -242,11 +242,11 @@ class CorrelationSpec:
     goal: Step
     families: tuple[Family, ...]
     names: tuple[str, ...]
-    end_us: int
+    until: int
     since: Step | None = None
     exposure: Exposure = Before()
-    within_us: int | None = None
-    follow_up_us: int | None = None
+    within: int | None = None
+    follow_up: int | None = None
     min_people: int = 30
     exclude: frozenset[str] = frozenset()
     confidence: float = 0.95
@@ -257,7 +257,7 @@ class CorrelationSpec:
         """Whether the timestamps have to be read at all."""
         return (
             not isinstance(self.exposure, Before)
-            or self.within_us is not None
+            or self.within is not None
             or (self.strata or "").startswith("every ")
             or any(isinstance(family, AtLeast) and family.within != (None,) for family in self.families)
         )
@@ -267,17 +267,17 @@ BehaviourLike = StepLike | Behaviour
 _UNITS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1y"}
 
 
-def parse_spec(
+def make_spec(
     log: Log,
     *,
     until: datetime | None,
     goal: StepLike,
-    behaviours: BehaviourLike | Sequential[BehaviourLike],
+    behaviours: BehaviourLike | Sequence[BehaviourLike],
     exposure: str,
     since: StepLike | None,
     within: str | timedelta | None,
     follow_up: str | timedelta | None,
-    exclude: Sequential[str],
+    exclude: Sequence[str],
     min_people: int,
     confidence: float,
 ) -> CorrelationSpec:
@@ -289,16 +289,16 @@ def parse_spec(
         goal=resolve_step(goal, log, argument="goal"),
         families=_parse_families(log, behaviours),
         names=log.names,
-        end_us=0 if until is None else moment_us(until),
+        until=0 if until is None else moment_us(until),
         since=resolve_step(since, log, argument="since"),
         exposure=parse_exposure(exposure),
-        within_us=None if within is None else duration_us(within, argument="within"),
-        follow_up_us=None if follow_up is None else duration_us(follow_up, argument="follow_up"),
+        within=None if within is None else duration_us(within, argument="within"),
+        follow_up=None if follow_up is None else duration_us(follow_up, argument="follow_up"),
         min_people=min_people,
         exclude=frozenset([exclude] if isinstance(exclude, str) else exclude),
         confidence=confidence,
     )
-    if spec.follow_up_us is not None and not isinstance(spec.exposure, First):
+    if spec.follow_up is not None and not isinstance(spec.exposure, First):
         raise ArgumentError(f"follow_up: {follow_up!r} requires exposure='first …', such as 'first 7d'.")
     return spec
 
@@ -343,7 +343,7 @@ def parse_strata(log: Log, strata: str) -> str:
 
 def _parse_families(log: Log, behaviours: Any) -> tuple[Family, ...]:
     """Parse one or several behaviours of any kind; all names that do not exist are reported together."""
-    several = isinstance(behaviours, Sequential) and not isinstance(behaviours, str)
+    several = isinstance(behaviours, Sequence) and not isinstance(behaviours, str)
     given = list(behaviours) if several else [behaviours]
     if not given:
         raise ArgumentError("behaviours: at least one is needed, got an empty list; leave it out for every event.")
@@ -358,7 +358,7 @@ def _parse_families(log: Log, behaviours: Any) -> tuple[Family, ...]:
     return _drop_duplicates(families)
 
 
-def _drop_duplicates(families: Sequential[Family]) -> tuple[Family, ...]:
+def _drop_duplicates(families: Sequence[Family]) -> tuple[Family, ...]:
     """Drop behaviours that were given twice: counted twice, they would be tested twice."""
     every = any(isinstance(family, EveryEvent) for family in families)
     kept: dict[tuple[object, ...], list[Family]] = {}
@@ -397,7 +397,7 @@ def _parse_family(log: Log, given: BehaviourLike) -> Family:
         return Values(given.column, of)
     if given.kind == "sequence":
         first, then = (resolve_step(step or "", log, argument=argument) for step in (given.step, given.then))
-        return Sequence(first, then)
+        return StepSequence(first, then)
     within = tuple(
         None if length is None else (duration_us(length, argument="within"), str(length)) for length in given.within
     )

@@ -1,4 +1,4 @@
-"""Does it hold within groups, or do the groups explain it? And does it change over time?"""
+"""A correlation within groups of people, or periods: does it hold there, or do the groups explain it?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys.analyses.correlation.caveats import LEVEL
 from journeys.analyses.correlation.count import count
 from journeys.analyses.correlation.equal_time import EqualTime, compare_equal_time
 from journeys.analyses.correlation.spec import ACTIVITY, CorrelationSpec, parse_strata
@@ -24,9 +25,6 @@ from journeys.stats import adjust, mantel_haenszel, partial_phi, to_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -49,16 +47,17 @@ class StratumTrend(JourneysResult[J]):
         from journeys.display import format_day, format_ratio, quote_name
 
         behaviour, goal = quote_name(self.behaviour), quote_name(self.goal)
-        here = self.table.filter(pl.col("phi").is_not_null() & (pl.sum_horizontal(CELLS) >= MIN_PEOPLE))
-        if here.height < 2:
+        groups = self.table.filter(pl.col("phi").is_not_null() & (pl.sum_horizontal(CELLS) >= MIN_PEOPLE))
+        if groups.height < 2:
             return f"{behaviour} and {goal} can be compared in fewer than two groups."
         over_time = self._column.startswith("every ")
-        ends = here if over_time else here.sort("phi", "stratum")
-        (low, first), (high, last) = (ends.select("stratum", "phi").row(end) for end in (0, -1))
-        low, high = (
-            f"from {format_day(date.fromisoformat(end))} on" if over_time else f"in {end}" for end in (low, high)
-        )
-        return f"{behaviour} and {goal}: phi {format_ratio(first)} {low}, {format_ratio(last)} {high}."
+        ordered = groups if over_time else groups.sort("phi", "stratum")
+        rows = ordered.select("stratum", "phi").rows()
+        ends = [
+            f"{format_ratio(phi)} {f'from {format_day(date.fromisoformat(name))} on' if over_time else f'in {name}'}"
+            for name, phi in (rows[0], rows[-1])
+        ]
+        return f"{behaviour} and {goal}: phi {', '.join(ends)}."
 
     def plot(self, *, dark: bool = False, narrow: bool = False) -> go.Figure:
         """Draw phi in each group.
@@ -100,7 +99,7 @@ class Stratified(JourneysResult[J]):
         (within the groups: the partial correlation), `odds_ratio`, `odds_ratio_within` (Mantel & Haenszel) with
         `ci_low`, `ci_high`, `p_value` (at equal time within the groups, see `journeys.stats.mantel_byar`), `q_value`
         (corrected for all behaviours, together and within the groups), and `verdict`: "holds", "reversed"
-        (together it points one way, within the groups the other: Simpson's paradox), "explained by the groups"
+        (taken together it points one way, within the groups the other: Simpson's paradox), "explained by the groups"
         (nothing is left of it within them), "only within the groups", or null where there is nothing either way.
     strata : pl.DataFrame
         One row per behaviour and group, sorted by both: `behaviour`, `stratum`, the four counts, `phi`, `ci_low`,
@@ -165,13 +164,13 @@ class Stratified(JourneysResult[J]):
         UnknownNameError
             When it is not in the table.
         """
-        here = self.strata.filter(pl.col("behaviour") == behaviour)
-        if here.is_empty():
+        strata = self.strata.filter(pl.col("behaviour") == behaviour)
+        if strata.is_empty():
             names = self.table["behaviour"].to_list()
             raise UnknownNameError(
                 unknown_message("behaviour", behaviour, available=names, what="behaviour in the table")
             )
-        return StratumTrend(here, self.settings, self._journeys, behaviour, self.goal, self.column)
+        return StratumTrend(strata, self.settings, self._journeys, behaviour, self.goal, self.column)
 
     def plot(
         self, *, dark: bool = False, narrow: bool = False, behaviour: str | None = None, rows: int = 20
@@ -276,8 +275,8 @@ def _judge_table(
     tests["p_value"] = found.within.p_value
     table = table.with_columns(to_columns(**tests))
     together, within = (
-        ((pl.col(q) <= LEVEL) & (pl.col(z) * pl.col(phi) > 0)).fill_null(value=False)
-        for q, z, phi in (("q", "z", "phi"), ("q_value", "z_within", "phi_within"))
+        ((pl.col(q_name) <= LEVEL) & (pl.col(z) * pl.col(phi) > 0)).fill_null(value=False)
+        for q_name, z, phi in (("q", "z", "phi"), ("q_value", "z_within", "phi_within"))
     )
     verdict = (
         pl.when(together & within & (pl.col("phi") * pl.col("phi_within") < 0))

@@ -15,7 +15,7 @@ from journeys.analyses.correlation.spec import (
     EveryEvent,
     Family,
     Happened,
-    Sequence,
+    StepSequence,
     Trait,
     Values,
     list_steps,
@@ -117,7 +117,7 @@ _KINDS = {
     Trait: "trait",
     Happened: "step",
     AtLeast: "threshold",
-    Sequence: "sequence",
+    StepSequence: "sequence",
 }
 
 
@@ -132,7 +132,7 @@ def _name_behaviour(family: Family, value: str) -> str:
         return f"{family.column}: {value}"
     if isinstance(family, AtLeast):
         return f"{family.step.name}, {value}"
-    if isinstance(family, Sequence):
+    if isinstance(family, StepSequence):
         return f"{family.first.name}, then {family.then.name}"
     return family.step.name
 
