@@ -45,7 +45,7 @@ ARROWS = {
     "analyses": {"errors", "display", "result", "charts", "log", "stats", "steps", "events", "naming", "arrays"},
     "api": {"errors", "display", "analyses", "identity", "log", "engines", "events", "steps", "exports", "report"},
     "samples": {"errors", "events", "sources", "api"},
-    "report": {"errors", "display", "charts", "stats", "steps", "analyses", "exports"},
+    "report": {"errors", "display", "result", "charts", "stats", "steps", "identity", "analyses", "exports"},
     "definition_file": {"errors", "display", "events", "naming", "sources", "steps", "identity", "log", "analyses",
         "api", "report"},
     "cli": {"errors", "display", "events", "steps", "log", "analyses", "sources", "samples", "api", "report", "exports",

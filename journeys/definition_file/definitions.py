@@ -19,7 +19,7 @@ from journeys.definition_file.segment import Segment
 from journeys.definition_file.source import Source, read_sources
 from journeys.definition_file.toml_text import write_toml
 from journeys.errors import ArgumentError, SourceError, UnknownNameError, raise_all, unknown_message
-from journeys.steps import Step
+from journeys.steps import Moment, Step
 
 if TYPE_CHECKING:
     from journeys.analyses.funnel.result import Funnel
@@ -215,10 +215,11 @@ class Definitions:
         """
         return self._ask_funnel(j, name)
 
-    def _ask_funnel(self, j: Journeys, name: str, **more: Any) -> Funnel[Journeys]:
-        options = {**self._find_name(self.funnels, name, what="funnel"), **more}
+    def _ask_funnel(self, j: Journeys, name: str, *, entered: tuple[Moment, Moment] | None = None) -> Funnel[Journeys]:
+        """Ask for a funnel of the file, perhaps only of people who entered it in a period."""
+        options = dict(self._find_name(self.funnels, name, what="funnel"))
         with name_place(f"{self.name}, [funnels.{name}]"):
-            return self._mark_settings(j).funnel(options.pop("steps"), **options)
+            return self._mark_settings(j).funnel(options.pop("steps"), entered=entered, **options)
 
     def check(self, j: Journeys) -> DefinitionsCheck:
         """Check whether the definitions still fit the data: names that are gone, undeclared or never seen.

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from journeys.definition_file.places import name_place
 from journeys.errors import raise_all, unknown_message
-from journeys.steps import Step, duration_us
+from journeys.steps import Moment, Step, duration_us
 
 if TYPE_CHECKING:
+    from journeys.analyses.funnel import Funnel
     from journeys.api import Journeys
     from journeys.report import Report
 
@@ -72,7 +73,14 @@ class ReportPlan:
         return self.find_step(self.settings["goal"]) if "goal" in self.settings else None
 
 
-def make_report(plan: ReportPlan, j: Journeys, *, against: Journeys | None, ask_funnel: Callable[..., Any]) -> Report:
+class AskFunnel(Protocol):
+    """Asks journeys for a funnel of the file, by its name."""
+
+    def __call__(self, j: Journeys, name: str, *, entered: tuple[Moment, Moment] | None = None) -> Funnel[Journeys]:
+        """Ask for the funnel, perhaps only of people who entered it in a period."""
+
+
+def make_report(plan: ReportPlan, j: Journeys, *, against: Journeys | None, ask_funnel: AskFunnel) -> Report:
     """Ask the questions of the sections, and make the report of their answers.
 
     Parameters
@@ -80,25 +88,25 @@ def make_report(plan: ReportPlan, j: Journeys, *, against: Journeys | None, ask_
     plan
         What the file says.
     j, against
-        Whom the report is about, and whom they are compared with.
+        The people that the report is about, and those that they are compared with.
     ask_funnel
-        Answers a funnel by its name, with further options.
+        Asks for a funnel of the file.
     """
     settings, goal = plan.settings, plan.goal
     options = {key: settings[key] for key in ("title", "names", "colours", "value") if key in settings}
     if "logo" in settings:
         options["logo"] = plan.folder / Path(settings["logo"]).expanduser()
-    entries: dict[str, Any] = {}
+    entered = None
     if "entered" in settings:
-        entries["entered"] = find_period(settings["entered"], j, within=plan.funnel.get("within"))
+        entered = find_period(settings["entered"], j, within=plan.funnel.get("within"))
     sections = settings.get("sections")
     if (
         plan.funnel
         and _OWN_FUNNEL.issuperset(plan.funnel)
         and all(isinstance(one, str) for one in plan.funnel["steps"])
     ):
-        options |= {"steps": plan.funnel["steps"], "within": plan.funnel.get("within"), "against": against, **entries}
-        options |= {"sides": plan.side_names}
+        options |= {"steps": plan.funnel["steps"], "within": plan.funnel.get("within")}
+        options |= {"entered": entered, "against": against, "sides": plan.side_names}
         options |= {"by": by} if (by := settings.get("by", plan.funnel.get("by"))) is not None else {}
     else:
         # the report's own sections are about a funnel of events without options; others are asked here
@@ -107,11 +115,11 @@ def make_report(plan: ReportPlan, j: Journeys, *, against: Journeys | None, ask_
             name = f":{settings['funnel']}"
             own = {"funnel": name, "exits": name, "comparison": name}
             own |= {one: f":{getattr(goal, 'name', goal)}" for one in ("attribution", "flow", "correlation")}
-            compared = ["comparison"] if against is not None or entries else []
+            compared = ["comparison"] if against is not None or entered is not None else []
             given = sections or ["funnel", *compared, "flow", "correlation", "identity"]
             sections = [f"{one}{own[one]}" if isinstance(one, str) and one in own else one for one in given]
     if sections is not None:
-        asked = _Sections(plan, j, against, lambda name: ask_funnel(j, name, **entries), ask_funnel)
+        asked = _Sections(plan, j, against, entered, ask_funnel)
         options["sections"] = [asked.answer(one) for one in sections]
     of_funnel = f"{plan.file}, [funnels.{settings['funnel']}]"
     with name_place(plan.place, {"steps": of_funnel, "within": of_funnel} if plan.funnel else {}):
@@ -127,21 +135,23 @@ class _Sections:
     plan: ReportPlan
     j: Journeys
     against: Journeys | None
-    ask_own: Callable[[str], Any]
-    ask_funnel: Callable[..., Any]
+    entered: tuple[Moment, Moment] | None
+    ask_funnel: AskFunnel
 
     def answer(self, section: str | Mapping[str, Any]) -> Any:
         """Answer a section such as "trend:Signed Up"; the report's own names, and text, stay as they are."""
         kind, argument = split_section(section)
         if kind is None:
             return section
-        if kind == "comparison":
-            funnel = self.ask_own(argument["name"])
-            other = funnel.previous() if self.against is None else self.ask_funnel(self.against, argument["name"])
+        if kind in ("funnel", "exits", "comparison"):
+            funnel = self.ask_funnel(self.j, argument["name"], entered=self.entered)
+            if kind != "comparison":
+                return funnel if kind == "funnel" else funnel.exits()
+            if self.against is None:
+                other = funnel.previous()
+            else:
+                other = self.ask_funnel(self.against, argument["name"], entered=self.entered)
             return replace(funnel.compare(other), sides=self.plan.side_names)
-        if kind in ("funnel", "exits"):
-            funnel = self.ask_own(argument["name"])
-            return funnel if kind == "funnel" else funnel.exits()
         with name_place(f"{self.plan.place}: sections: {kind}"):
             return self._ask(kind, argument)
 
@@ -188,7 +198,7 @@ def split_section(section: str | Mapping[str, Any]) -> tuple[str | None, dict[st
     return kind, {KINDS.get(kind, "name"): argument.strip()}
 
 
-def find_period(given: Sequence[Any] | str, j: Journeys, *, within: Any = None) -> tuple[Any, Any]:
+def find_period(given: Sequence[Moment] | str, j: Journeys, *, within: object = None) -> tuple[Moment, Moment]:
     """Return the two ends of a period; of a duration, the last so many days of people who have had their window.
 
     Examples
@@ -203,7 +213,7 @@ def find_period(given: Sequence[Any] | str, j: Journeys, *, within: Any = None) 
         return start, end
     if j.until is None:
         return None, None
-    is_length = isinstance(within, str) and within[:1].isdigit()
-    until = j.until - timedelta(microseconds=duration_us(within, argument="within") if is_length else 0)
+    window = duration_us(within, argument="within") if isinstance(within, str) and within[:1].isdigit() else 0
+    until = j.until - timedelta(microseconds=window)
     end = datetime.combine(until.date(), time(), until.tzinfo)
     return end - timedelta(microseconds=duration_us(given, argument="entered")), end

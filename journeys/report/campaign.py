@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from journeys.analyses.against import split_sides
-from journeys.analyses.correlation.result import Correlation
+from journeys.analyses.attribution import attribution
+from journeys.analyses.correlation import correlation
+from journeys.analyses.flow import flow
+from journeys.analyses.funnel import Funnel, funnel
 from journeys.analyses.funnel.group_gap import find_group_gap
-from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.result import JourneysResult
+from journeys.analyses.retention import retention
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding
 from journeys.display import (
     format_count,
@@ -41,7 +44,7 @@ from journeys.report.findings import (
     summarise_funnel,
 )
 from journeys.report.identity_section import identity_section
-from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.protocol import ReportedJourneys
 from journeys.report.provenance import describe_data, write_call
 from journeys.report.ranking import rank_findings
 from journeys.report.section import Finding, Section
@@ -64,7 +67,7 @@ MOST_FINDINGS, LEAST_FINDINGS = 5, 3
 
 
 def campaign_report(
-    journeys: JourneysWithQuestions,
+    journeys: ReportedJourneys,
     *,
     steps: Sequence[str] | None = None,
     goal: str | None = None,
@@ -74,7 +77,7 @@ def campaign_report(
     title: str | None = None,
     sections: Sequence[str | Section | JourneysResult[Any] | pl.DataFrame | go.Figure] | None = None,
     entered: tuple[date | datetime | str | None, date | datetime | str | None] | None = None,
-    against: JourneysWithQuestions | pl.Expr | None = None,
+    against: ReportedJourneys | pl.Expr | None = None,
     sides: tuple[str, str] | None = None,
     names: Mapping[str, str] | None = None,
     logo: str | Path | None = None,
@@ -162,10 +165,9 @@ def campaign_report(
     if against is not None:
         journeys, against = split_sides(journeys, against)
     goal = steps[-1] if steps else goal
-    asked = _Questions(journeys, tuple(steps or ()), goal, within, by, entered, against, sides, value)
-    wanted = [*_BUILDERS] if sections is None else [*sections]
-    if sections is None:
-        wanted = [name for name in wanted if name not in _ON_REQUEST]
+    asked = _Questions(journeys, tuple(steps or ()), goal or "", within, by, entered, against, sides, value)
+    missing = _ON_REQUEST | (set() if steps else _NEEDS_STEPS) | (set() if goal is not None else _NEEDS_GOAL)
+    wanted = [name for name in _BUILDERS if name not in missing] if sections is None else [*sections]
     with use_names(names or {}), use_unit(journeys._log.unit), write_for_readers(), show_progress("Making the report"):
         built = [_build_section(one, place, asked) for place, one in enumerate(wanted, start=1)]
         lead = adapt_sentences(_write_lead(asked))
@@ -192,10 +194,14 @@ def campaign_report(
         },
         data=describe_data(everyone),
         code=write_call(
-            sections, against=against, sides=sides, steps=[*steps] if steps else None, goal=goal if not steps else None,
-            within=within, by=None if by == "first_campaign" else by, title=title, value=value, entered=entered,
-            names=dict(names or {}) or None, logo=None if logo is None else str(logo),
-            colours=dict(colours or {}) or None,
+            {
+                "sides": sides, "steps": [*steps] if steps else None, "goal": goal if not steps else None,
+                "within": within, "by": None if by == "first_campaign" else by, "title": title, "value": value,
+                "entered": entered, "names": dict(names or {}) or None, "logo": None if logo is None else str(logo),
+                "colours": dict(colours or {}) or None,
+            },
+            sections=sections,
+            against=against,
         ),
         names=dict(names or {}),
         logo=logo_data,
@@ -253,24 +259,28 @@ def _is_text(given: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Questions:
-    """What a report is about; questions that several sections need are asked once."""
+    """What a report is about; questions that several sections need are asked once.
 
-    journeys: JourneysWithQuestions
+    `steps` and `goal` are empty in a report without them, which has no section that needs them.
+    """
+
+    journeys: ReportedJourneys
     steps: tuple[str, ...]
-    goal: str | None
+    goal: str
     within: str | None
     by: str
     entered: tuple[Any, Any] | None
-    against: JourneysWithQuestions | None
+    against: ReportedJourneys | None
     sides: tuple[str, str] | None
     value: str | None
 
     @cached_property
-    def funnel(self) -> Funnel[Any]:
+    def funnel(self) -> Funnel[ReportedJourneys]:
         return self.ask_funnel(self.journeys)
 
-    def ask_funnel(self, journeys: JourneysWithQuestions, **options: Any) -> Funnel[Any]:
-        return journeys.funnel([*self.steps], within=self.within, entered=self.entered, **options)
+    def ask_funnel(self, journeys: ReportedJourneys, *, by: str | None = None) -> Funnel[ReportedJourneys]:
+        """Ask for the report's funnel of these journeys, perhaps broken down by a column of people."""
+        return funnel(journeys, [*self.steps], within=self.within, entered=self.entered, by=by)
 
     @cached_property
     def ever(self) -> int:
@@ -306,11 +316,11 @@ class _Questions:
             return None
         step, following = rows[worst - 1]["name"], rows[worst]["name"]
         among = self.funnel.converted(step=worst)
-        return find_blocker(among.correlation(following, since=step, min_people=20), among=among, step=step)
+        return find_blocker(correlation(among, following, since=step, min_people=20), among=among, step=step)
 
     @cached_property
     def bypass(self) -> Finding | None:
-        return find_bypass(self.journeys.correlation(self.goal), [*self.steps[:-1]]) if self.steps else None
+        return find_bypass(correlation(self.journeys, self.goal), [*self.steps[:-1]]) if self.steps else None
 
 
 Built = tuple[Section | None, list[Finding]]
@@ -319,8 +329,7 @@ Built = tuple[Section | None, list[Finding]]
 def _build_section(one: Any, place: int, asked: _Questions) -> Built:
     """Build one section, with the findings that it gives."""
     if isinstance(one, str) and not _is_text(one):
-        ready = (one not in _NEEDS_STEPS or bool(asked.steps)) and (one not in _NEEDS_GOAL or asked.goal is not None)
-        section, found = _BUILDERS[one](asked) if ready else (None, [])
+        section, found = _BUILDERS[one](asked)
         return section and _adapt_section(section), [replace(f, sentence=adapt_sentences(f.sentence)) for f in found]
     if isinstance(one, str):
         return text_section(one, name=f"text-{place}"), []
@@ -396,35 +405,35 @@ def _build_campaigns(asked: _Questions) -> Built:
 
 def _build_attribution(asked: _Questions) -> Built:
     events = asked.journeys.events
-    if "campaign" not in events.collect_schema() or asked.goal is None:
+    if "campaign" not in events.collect_schema():
         return None, []
     if events.select(pl.col("campaign").is_null().all()).collect().item():
         return unanswered_attribution("the data names no campaign"), []
     if not asked.ever:
         return unanswered_attribution(f"nobody reached {quote_name(asked.goal)}"), []
-    attribution = asked.journeys.attribution(asked.goal, model="linear", value=asked.value)
-    return attribution_section(attribution, goal=asked.goal), []
+    credit = attribution(asked.journeys, asked.goal, model="linear", value=asked.value)
+    return attribution_section(credit, goal=asked.goal), []
 
 
 def _build_flow(asked: _Questions) -> Built:
     bypass = asked.bypass
-    section = flow_section(asked.journeys.flow(end=asked.goal), bypass=bypass.sentence if bypass else None)
+    section = flow_section(flow(asked.journeys, end=asked.goal), bypass=bypass.sentence if bypass else None)
     return section, [bypass] if bypass else []
 
 
 def _build_correlation(asked: _Questions) -> Built:
     # Reaching the goal takes the funnel's own steps: they are no finding about it.
     steps = asked.steps[:-1] if asked.journeys.size.events else ()
-    correlation: Correlation[Any] = asked.journeys.correlation(asked.goal, exclude=steps)
-    found = find_headline(correlation)
-    heading = found.sentence if found else describe_steps(correlation)
-    section = make_section(correlation, name="correlation", finding=heading)
+    result = correlation(asked.journeys, asked.goal, exclude=steps)
+    found = find_headline(result)
+    heading = found.sentence if found else describe_steps(result)
+    section = make_section(result, name="correlation", finding=heading)
     return section, [found] if found else []
 
 
 def _build_retention(asked: _Questions) -> Built:
     start = asked.steps[0] if asked.steps else asked.goal
-    return make_section(asked.journeys.retention(start=start, every="1w"), name="retention"), []
+    return make_section(retention(asked.journeys, start=start, every="1w"), name="retention"), []
 
 
 def _build_identity(asked: _Questions) -> Built:

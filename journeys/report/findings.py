@@ -11,6 +11,7 @@ from journeys.analyses.correlation.caveats import is_headline
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.correlation.summarise import CELLS
 from journeys.analyses.experiment.result import Experiment
+from journeys.analyses.flow import flow
 from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
 from journeys.analyses.result import JourneysResult
@@ -24,7 +25,7 @@ from journeys.display import (
     format_points,
     quote_name,
 )
-from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.protocol import ReportedJourneys
 from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
 
@@ -158,7 +159,7 @@ def find_gap(comparison: FunnelComparison[Any], *, section: str, sides: tuple[st
     return Finding(adapt_words(sentence), section, people=of, low=row["ci_low"], high=row["ci_high"])
 
 
-def find_blocker(correlation: Correlation[Any], *, among: JourneysWithQuestions, step: str) -> Finding | None:
+def find_blocker(correlation: Correlation[Any], *, among: ReportedJourneys, step: str) -> Finding | None:
     """Describe the error that came before not going on to the next step, and what people who met it share.
 
     Only events whose name indicates an error are considered: people who do not go on have more time for everything
@@ -217,7 +218,7 @@ def find_bypass(correlation: Correlation[Any], steps: list[str]) -> Finding | No
 
 
 def _most_distinctive_event(
-    group: JourneysWithQuestions, others: JourneysWithQuestions, *, goal: str
+    group: ReportedJourneys, others: ReportedJourneys, *, goal: str
 ) -> tuple[str, tuple[int, int], tuple[int, int]] | None:
     """Find the event before the goal whose share of people in one group most exceeds that in the other.
 
@@ -226,8 +227,8 @@ def _most_distinctive_event(
     counts: list[dict[str, int]] = []
     for journeys in (group, others):
         # Long enough for nearly everyone; events beyond the last column are not considered.
-        flow = journeys.flow(end=goal, steps=20, top=None)
-        names = sorted(set(flow.nodes["node"].to_list()) - {goal})
+        paths = flow(journeys, end=goal, steps=20, top=None)
+        names = sorted(set(paths.nodes["node"].to_list()) - {goal})
         people = journeys.events.group_by("event").agg(pl.col("person").n_unique()).sort("event").collect()
         done = dict(people.select(pl.col("event").cast(pl.String), "person").iter_rows())
         counts.append({name: done[name] for name in names if name in done})

@@ -6,7 +6,7 @@ import polars as pl
 
 from journeys.display import format_count, format_definite_count, format_number, format_percent, use_unit
 from journeys.errors import JourneysError
-from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.protocol import ReportedJourneys
 from journeys.report.section import Section
 from journeys.report.sections import draw_chart
 
@@ -44,7 +44,7 @@ _COUNTED_TWICE = {
 }
 
 
-def identity_section(journeys: JourneysWithQuestions) -> Section | None:
+def identity_section(journeys: ReportedJourneys) -> Section | None:
     """Say in plain words what was read and how it became people; None where person ids were known from the start."""
     try:
         identity = journeys.identity
@@ -108,7 +108,7 @@ def _name_type(id_type: str) -> str:
     return _PLAIN_TYPES.get(id_type, id_type.replace("_", " "))
 
 
-def _describe_types(journeys: JourneysWithQuestions) -> str:
+def _describe_types(journeys: ReportedJourneys) -> str:
     """Describe how many people have each other kind of identifier, as a sentence."""
     identity = journeys.identity
     counts = dict(identity.table.group_by("id_type").agg(pl.col("person").n_unique()).sort("id_type").iter_rows())
@@ -120,7 +120,7 @@ def _describe_types(journeys: JourneysWithQuestions) -> str:
     return f" Visits are also linked by what they have in common: {', '.join(others)}." if others else ""
 
 
-def _describe_selection(journeys: JourneysWithQuestions, *, events: int, people: int) -> str:
+def _describe_selection(journeys: ReportedJourneys, *, events: int, people: int) -> str:
     """Say that the report is about a part of what was read, or about accounts; empty where it is about all of it."""
     size = journeys.size
     if (size.events, size.people) == (events, people):

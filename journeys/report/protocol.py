@@ -1,45 +1,16 @@
-"""What a report needs of `Journeys`: to ask it questions."""
+"""What a report needs of `Journeys` beyond what the analyses need: who is who."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-import polars as pl
-
-from journeys.analyses.attribution import Attribution
-from journeys.analyses.correlation.result import Correlation
-from journeys.analyses.flow.result import Flow
-from journeys.analyses.funnel.result import Funnel
 from journeys.analyses.protocol import JourneysProtocol
-from journeys.analyses.retention.result import Retention
+from journeys.identity import Identity
 
 
-class JourneysWithQuestions(JourneysProtocol, Protocol):
-    """The part of `Journeys` that reports use."""
-
-    @property
-    def people(self) -> pl.DataFrame:
-        """One row per person."""
+class ReportedJourneys(JourneysProtocol, Protocol):
+    """The part of `Journeys` that reports use; questions are asked by the functions of the analyses."""
 
     @property
-    def events(self) -> pl.LazyFrame:
-        """One row per event."""
-
-    @property
-    def identity(self) -> Any:
-        """Which identifiers belong to which person."""
-
-    def funnel(self, *args: Any, **kwargs: Any) -> Funnel[Any]:
-        """How many people get how far."""
-
-    def flow(self, *args: Any, **kwargs: Any) -> Flow[Any]:
-        """Which paths people take."""
-
-    def correlation(self, *args: Any, **kwargs: Any) -> Correlation[Any]:
-        """Which behaviours go with a goal."""
-
-    def attribution(self, *args: Any, **kwargs: Any) -> Attribution[Any]:
-        """Which touchpoints get the credit."""
-
-    def retention(self, *args: Any, **kwargs: Any) -> Retention[Any]:
-        """Which share of people come back."""
+    def identity(self) -> Identity:
+        """Which identifiers belong to which person, and why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,10 +11,10 @@ import polars as pl
 
 from journeys.analyses.result import JourneysResult
 from journeys.display import describe_settings, format_count
-from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.protocol import ReportedJourneys
 
 
-def describe_data(journeys: JourneysWithQuestions) -> str:
+def describe_data(journeys: ReportedJourneys) -> str:
     """Return a fingerprint of the data: equal for the same events, people and times of each event name.
 
     It is the beginning of a SHA-256 over one line per event name, such as "Signed Up, 1217, 1217, first, last".
@@ -30,20 +30,22 @@ def describe_data(journeys: JourneysWithQuestions) -> str:
     return sha256("\n".join(repr(row) for row in rows.iter_rows()).encode()).hexdigest()[:16]
 
 
-def write_call(sections: Sequence[Any] | None, *, against: JourneysWithQuestions | None = None, **options: Any) -> str:
-    """Write the code that makes the report again; options that were not given are left out.
+def write_call(
+    arguments: Mapping[str, object], *, sections: Sequence[Any] | None = None, against: ReportedJourneys | None = None
+) -> str:
+    """Write the code that makes the report again; arguments that are None are left out.
 
-    What is no text has a name of its kind, such as `funnel_2`, and a comment that says what was asked.
+    A section that is not a text is written as a name of its kind, such as `funnel_2`, with a comment on what was asked.
 
     Examples
     --------
-    >>> print(write_call(["funnel"], steps=["Visit", "Buy"], within=None))
+    >>> print(write_call({"steps": ["Visit", "Buy"], "within": None}, sections=["funnel"]))
     j.report(
         steps=['Visit', 'Buy'],
         sections=['funnel'],
     )
     """
-    lines = [f"    {name}={value!r}," for name, value in options.items() if value is not None]
+    lines = [f"    {name}={value!r}," for name, value in arguments.items() if value is not None]
     comments = []
     if against is not None:
         size = against.size

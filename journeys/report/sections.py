@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -30,6 +31,7 @@ from journeys.display.options import use_theme
 from journeys.errors import ArgumentError
 from journeys.report.explanations import describe_window, explain_result
 from journeys.report.section import Picture, Section
+from journeys.result import Result
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -78,7 +80,7 @@ def make_section(
     given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
     if isinstance(shown, JourneysResult):
         explanation = explain_result(shown)
-        pictures, definition = draw_chart(shown.plot, **_picture_options(shown))
+        pictures, definition = _draw_result(shown)
         section = Section(
             name="",
             question=explanation.question,
@@ -114,20 +116,29 @@ def text_section(text: str, *, name: str = "") -> Section:
     return Section(name=name, question="", finding="", comment=text.strip())
 
 
-def _picture_options(result: JourneysResult[Any]) -> dict[str, Any]:
-    """Choose the least width of a result's chart on a screen, and its form on paper."""
+def _draw_result(result: Result) -> tuple[tuple[Picture, ...], str]:
+    """Draw the chart of a result; two kinds have a least width on screens, and a form of their own on paper."""
     if type(result) is Flow:  # its comparison has no form for paper
-        return {"least": 760, "paper": {"width": _PAPER_WIDTH}}
-    return {"least": 760, "rows": 15, "paper": {"rows": 10}} if isinstance(result, Correlation) else {}
+        return draw_chart(result.plot, least=760, on_paper=partial(result.plot, width=_PAPER_WIDTH))
+    if isinstance(result, Correlation):
+        return draw_chart(partial(result.plot, rows=15), least=760, on_paper=partial(result.plot, rows=10))
+    return draw_chart(result.plot)
+
+
+class _Plot(Protocol):
+    """Draws one chart for a wide screen, or for a phone."""
+
+    def __call__(self, *, narrow: bool = False) -> go.Figure:
+        """Draw it."""
 
 
 def draw_chart(
-    plot: Callable[..., go.Figure], *, least: int = 0, paper: dict[str, Any] | None = None, **options: Any
+    plot: _Plot, *, least: int = 0, on_paper: Callable[[], go.Figure] | None = None
 ) -> tuple[tuple[Picture, ...], str]:
     """Draw a chart for wide and narrow screens, and for paper where that differs; return it with its subtitle."""
     with use_theme("light"):  # the page itself turns charts dark
-        wide, narrow = plot(**options), plot(narrow=True, **options)
-        printed = plot(**options | paper) if paper else None
+        wide, narrow = plot(), plot(narrow=True)
+        printed = on_paper() if on_paper else None
     definition = (wide.layout.meta or {}).get("subtitle", "")
     return (Picture(wide, narrow, least=int(wide.layout.width or least), paper=printed),), definition
 
@@ -187,7 +198,7 @@ def campaign_section(grouped: Funnel[Any], *, by: str, finding: str | None) -> S
 
     what = by.removeprefix("first_").replace("_", " ")
     table = _add_step_intervals(grouped.table, by=by)
-    pictures, _ = draw_chart(draw_funnel, table=table, by=by, measure="rate_from_previous")
+    pictures, _ = draw_chart(partial(draw_funnel, table, by=by, measure="rate_from_previous"))
     explanation = explain_result(grouped)
     return Section(
         name="campaigns",

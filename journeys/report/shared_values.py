@@ -16,7 +16,7 @@ from journeys.display import (
     quote_name,
     shorten_name,
 )
-from journeys.report.protocol import JourneysWithQuestions
+from journeys.report.protocol import ReportedJourneys
 
 MIN_PEOPLE, MAX_Q, MIN_SHARE, MIN_DIFFERENCE = 20, 0.05, 0.5, 0.2
 _TYPES = (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
@@ -47,7 +47,7 @@ class SharedValue:
 
 
 def describe_shared_values(
-    correlation: Correlation[Any], error: str, *, among: JourneysWithQuestions, step: str
+    correlation: Correlation[Any], error: str, *, among: ReportedJourneys, step: str
 ) -> str | None:
     """Describe what people who met an error after a step, and did not go on, share; None if nothing stands out.
 

@@ -52,6 +52,18 @@ def test_two_periods_and_two_segments_are_compared(j):  # noqa: F811
     assert shown[0].table["people"].to_list() == j.funnel(steps, within="10d", order="strict").table["people"].to_list()
 
 
+def test_both_sides_entered_in_the_period_of_the_report(j):  # noqa: F811
+    strict = BASE.replace('within = "10d"', 'within = "10d"\norder = "strict"') + "[report]\n"
+    said = 'segment = "Spring"\nagainst = "Ads"\nentered = ["2026-04-01", "2026-05-01"]\nsections = ["comparison"]'
+    report = jn.Definitions.from_toml(strict + said).report(j)
+    definitions = jn.Definitions.from_toml(BASE)
+    options = {"within": "10d", "order": "strict", "entered": ("2026-04-01", "2026-05-01")}
+    steps = definitions.funnels["main"]["steps"]
+    spring, ads = (definitions.segment(j, name).funnel(steps, **options) for name in ("Spring", "Ads"))
+    assert report.sections[0].table.equals(spring.compare(ads).table)
+    assert ads.table["people"][0] < definitions.funnel(definitions.segment(j, "Ads"), "main").table["people"][0]
+
+
 def test_every_question_may_be_a_section(j):  # noqa: F811
     asked = [
         '"value:event_count"', '"impact:Read Article"', '"last_before:campaign"', '"lifecycle:Signed Up"',
