@@ -164,7 +164,9 @@ def draw_evidence_chain(
     """
     rows = table.to_dicts()
     if not rows:
-        return draw_nothing("Nothing links them.", title=finding, dark=dark, narrow=narrow)
+        return draw_nothing(
+            "Nothing links them.", title=finding, subtitle="Links between them", dark=dark, narrow=narrow
+        )
     theme = choose_theme(dark=dark)
     # A chain runs downwards, so that each link has lines for its evidence at any width.
     places: dict[tuple[str, str], float] = {}
@@ -230,7 +232,8 @@ def draw_evidence_chain(
     fig.update_xaxes(visible=False, range=[-0.06 if narrow else -0.015, 1], fixedrange=True)
     fig.update_yaxes(visible=False, range=[foot - 20, 20], fixedrange=True)
     height = round(40 - foot + 26)
-    return apply_theme(fig, title=finding, dark=dark, narrow=narrow, height=height)
+    subtitle = "Each line is a link, with the rows that show it; dotted: refused"
+    return apply_theme(fig, title=finding, subtitle=subtitle, dark=dark, narrow=narrow, height=height)
 
 
 # in pixels: from one identifier to the next, for each further line of evidence, for a gap; and the most lines

@@ -216,14 +216,18 @@ class LinkExplanation(Result):
             lines += [f"… {row['left_out']:,} more links …"] * bool(row["left_out"]) + [_describe_link(row)]
         return "\n  ".join([f"{self._describe_answer()}{':' if lines else '.'}", *lines])
 
+    def _displayed_table(self) -> pl.DataFrame:
+        """Return the ends of the chain, without columns that say nothing."""
+        shown = self._ends
+        empty = [name for name in ("event", "call", "reason") if shown[name].null_count() == shown.height]
+        return shown.drop(*empty, *([] if shown["left_out"].sum() else ["left_out"]))
+
     def _repr_html_(self) -> str:
         from journeys.display import render_card
 
-        some = self._ends
-        left = int(some["left_out"].sum())
-        text = f"{self.finding} Of its {self.table.height:,} links the ends are shown." if left else self.finding
-        empty = [one for one in ("event", "call", "reason") if some[one].null_count() == some.height]
-        return render_card("Evidence", sentence=text, table=some.drop(*empty, *([] if left else ["left_out"])))
+        shown = self._displayed_table()
+        cut = f" Of its {self.table.height:,} links the ends are shown." if "left_out" in shown.columns else ""
+        return render_card("Evidence", sentence=f"{self.finding}{cut}", table=shown)
 
 
 def _describe_link(row: dict[str, object]) -> str:

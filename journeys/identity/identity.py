@@ -389,6 +389,10 @@ class Identity(Result):
             f"{format_number(total['quarantined'])} in quarantine."
         )
 
+    def _displayed_table(self) -> pl.DataFrame:
+        """Return what stitching did in numbers, without the identifiers of people."""
+        return self.figures
+
     def __repr__(self) -> str:
         return "\n".join([f"Identity: {self.finding}", self.row_summary, *self.warnings])
 

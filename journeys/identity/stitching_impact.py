@@ -145,14 +145,14 @@ class StitchingImpact(Result):
     def __repr__(self) -> str:
         from journeys.display import render_text_table
 
-        shown = self._shown_table()
+        shown = self._displayed_table()
         return f"StitchingImpact: {self.finding}" + (f"\n{render_text_table(shown)}" if shown.height else "")
 
     def _repr_html_(self) -> str:
         from journeys.display import render_card, render_html_table
 
         note = "The same question, asked of stitched people and of every identifier by itself."
-        shown = self._shown_table()
+        shown = self._displayed_table()
         small = shown if shown.height else ""
         top = render_card("What stitching changes", sentence=self.finding, settings=note, table=small)
         if not self._is_matched() or not self.table.height:
@@ -195,7 +195,7 @@ class StitchingImpact(Result):
         )
         return rows.with_columns((pl.col("with") - pl.col("without")).alias("difference"))
 
-    def _shown_table(self) -> pl.DataFrame:
+    def _displayed_table(self) -> pl.DataFrame:
         """Return the small table: what differs in the column of the finding, as text, with the people beside a rate."""
         if not self._is_matched():
             return self.table

@@ -17,7 +17,6 @@ from journeys.analyses.correlation import correlation
 from journeys.analyses.flow import flow
 from journeys.analyses.funnel import Funnel, funnel
 from journeys.analyses.funnel.group_gap import find_group_gap
-from journeys.analyses.result import JourneysResult
 from journeys.analyses.retention import retention
 from journeys.analyses.sample_size import MIN_PEOPLE, NoFinding
 from journeys.display import (
@@ -29,7 +28,7 @@ from journeys.display import (
     use_unit,
     write_for_readers,
 )
-from journeys.errors import ArgumentError, UnknownNameError, check_column_names, raise_all, unknown_message
+from journeys.errors import ArgumentError, StoreError, UnknownNameError, check_column_names, raise_all, unknown_message
 from journeys.report.branding import check_colours, embed_logo
 from journeys.report.document import Report
 from journeys.report.explanations import adapt_sentences, describe_window
@@ -43,7 +42,6 @@ from journeys.report.findings import (
     reconcile_counts,
     summarise_funnel,
 )
-from journeys.report.identity_section import identity_section
 from journeys.report.protocol import ReportedJourneys
 from journeys.report.provenance import describe_data, write_call
 from journeys.report.ranking import rank_findings
@@ -54,10 +52,12 @@ from journeys.report.sections import (
     describe_entry,
     flow_section,
     funnel_section,
+    identity_section,
     make_section,
     text_section,
     unanswered_attribution,
 )
+from journeys.result import Result
 from journeys.steps import duration_us
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def campaign_report(
     by: str = "first_campaign",
     value: str | None = None,
     title: str | None = None,
-    sections: Sequence[str | Section | JourneysResult[Any] | pl.DataFrame | go.Figure] | None = None,
+    sections: Sequence[str | Section | Result | pl.DataFrame | go.Figure] | None = None,
     entered: tuple[date | datetime | str | None, date | datetime | str | None] | None = None,
     against: ReportedJourneys | pl.Expr | None = None,
     sides: tuple[str, str] | None = None,
@@ -168,10 +168,15 @@ def campaign_report(
     asked = _Questions(journeys, tuple(steps or ()), goal or "", within, by, entered, against, sides, value)
     missing = _ON_REQUEST | (set() if steps else _NEEDS_STEPS) | (set() if goal is not None else _NEEDS_GOAL)
     wanted = [name for name in _BUILDERS if name not in missing] if sections is None else [*sections]
+    shown: list[Built] = []
+    left_out: dict[str, str] = {}
     with use_names(names or {}), use_unit(journeys._log.unit), write_for_readers(), show_progress("Making the report"):
-        built = [_build_section(one, place, asked) for place, one in enumerate(wanted, start=1)]
+        for place, one in enumerate(wanted, start=1):
+            try:
+                shown.append(_build_section(one, place, asked))
+            except _NoAnswerError as reason:
+                left_out[str(one)] = adapt_sentences(str(reason))
         lead = adapt_sentences(_write_lead(asked))
-    shown = [(section, found) for section, found in built if section is not None]
     findings = rank_findings([one for _, found in shown for one in found if one.low is not None])
     plain = [one for _, found in shown for one in found if one.low is None and one not in findings]
     own = [one for one in plain if one.section not in _BUILDERS]
@@ -186,6 +191,7 @@ def campaign_report(
         f"· {format_count(size.events, 'event')}",
         lead=lead,
         findings=tuple(findings[:MOST_FINDINGS]),
+        left_out=_describe_left_out(left_out) if sections is not None else "",
         sections=tuple(section for section, _ in shown),
         settings={
             "goal": goal, "steps": tuple(steps or ()) or None, "within": _window_of(within),
@@ -227,7 +233,7 @@ def _check_arguments(steps: Sequence[str] | None, *, goal: str | None, sections:
     without = [one for one in names if one in _NEEDS_GOAL] if not steps and goal is None else []
     problems += [f"sections: {one!r} needs goal=… or steps=[…]." for one in without]
     for one in sections or ():
-        known = isinstance(one, str | Section | JourneysResult | pl.DataFrame) or hasattr(one, "to_plotly_json")
+        known = isinstance(one, str | Section | Result | pl.DataFrame) or hasattr(one, "to_plotly_json")
         if not known:
             problems.append(
                 f"sections: {type(one).__name__} must be a name, a result, a Section, a figure, a DataFrame or a text."
@@ -323,20 +329,36 @@ class _Questions:
         return find_bypass(correlation(self.journeys, self.goal), [*self.steps[:-1]]) if self.steps else None
 
 
-Built = tuple[Section | None, list[Finding]]
+Built = tuple[Section, list[Finding]]
+
+
+class _NoAnswerError(Exception):
+    """A section has no answer; the text says why, such as "no one has a first campaign"."""
+
+
+def _describe_left_out(reasons: Mapping[str, str]) -> str:
+    """Say which sections have no answer, and why; empty if there are none.
+
+    Examples
+    --------
+    >>> _describe_left_out({"campaigns": "no one has a first campaign"})
+    'Not in this report: "campaigns", since no one has a first campaign.'
+    """
+    listed = "; ".join(f'"{name}", since {why}' for name, why in reasons.items())
+    return f"Not in this report: {listed}." if listed else ""
 
 
 def _build_section(one: Any, place: int, asked: _Questions) -> Built:
-    """Build one section, with the findings that it gives."""
+    """Build one section, with the findings that it gives; raise _NoAnswerError if it has no answer."""
     if isinstance(one, str) and not _is_text(one):
         section, found = _BUILDERS[one](asked)
-        return section and _adapt_section(section), [replace(f, sentence=adapt_sentences(f.sentence)) for f in found]
+        return _adapt_section(section), [replace(f, sentence=adapt_sentences(f.sentence)) for f in found]
     if isinstance(one, str):
         return text_section(one, name=f"text-{place}"), []
     section = one if isinstance(one, Section) else make_section(one)
     if not section.name:
         section = replace(section, name=f"{type(one).__name__.lower()}-{place}")
-    enough = isinstance(one, JourneysResult) and one.settings.get("people", 0) >= MIN_PEOPLE
+    enough = isinstance(one, Result) and one.settings.get("people", 0) >= MIN_PEOPLE
     is_found = enough and not isinstance(one.finding, NoFinding)
     return section, [find_difference(one, section=section.name)] if is_found else []
 
@@ -378,7 +400,7 @@ def _build_comparison(asked: _Questions) -> Built:
         other = asked.funnel.previous()
         sides = f"who entered {asked.entry_period}", f"who entered {describe_entry(other)}"
     else:
-        return None, []
+        raise _NoAnswerError("neither other people nor a period with a start and an end are given to compare with")
     comparison = replace(asked.funnel.compare(other), sides=asked.sides if asked.against is not None else None)
     section, found = make_section(comparison), find_gap(comparison, section="comparison", sides=sides)
     note = comparison._sides_note if found.people else ""
@@ -392,11 +414,12 @@ def _build_exits(asked: _Questions) -> Built:
 
 def _build_campaigns(asked: _Questions) -> Built:
     people, by = asked.journeys.people, asked.by
+    what = by.replace("_", " ")
     if by not in people.columns or people[by].null_count() == people.height:
-        return None, []
+        raise _NoAnswerError(f"no one has a {what}")
     grouped = asked.ask_funnel(asked.journeys, by=by)
-    if grouped.table[by].n_unique() < 2:  # there is nothing to compare it with
-        return None, []
+    if grouped.table[by].n_unique() < 2:
+        raise _NoAnswerError(f"everyone in the funnel has the same {what}")
     gap = find_group_gap(grouped.table, by=by)
     found = [Finding(gap.sentence, "campaigns", people=gap.people, low=gap.low, high=gap.high)] if gap else []
     section = campaign_section(grouped, by=by, finding=gap.headline if gap else None)
@@ -406,7 +429,7 @@ def _build_campaigns(asked: _Questions) -> Built:
 def _build_attribution(asked: _Questions) -> Built:
     events = asked.journeys.events
     if "campaign" not in events.collect_schema():
-        return None, []
+        raise _NoAnswerError("the data has no campaigns")
     if events.select(pl.col("campaign").is_null().all()).collect().item():
         return unanswered_attribution("the data names no campaign"), []
     if not asked.ever:
@@ -437,7 +460,10 @@ def _build_retention(asked: _Questions) -> Built:
 
 
 def _build_identity(asked: _Questions) -> Built:
-    return identity_section(asked.journeys), []
+    try:
+        return identity_section(asked.journeys), []
+    except StoreError:
+        raise _NoAnswerError("person ids were known from the start") from None
 
 
 _BUILDERS: dict[str, Callable[[_Questions], Built]] = {

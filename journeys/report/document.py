@@ -25,6 +25,8 @@ class Report:
         Three to five sentences; each links to the section that shows it.
     sections
         One per question.
+    left_out
+        Which sections that were asked for have no answer, and why, in one sentence; empty if all have one.
     settings
         The settings, for the foot of the page.
     data, code
@@ -51,6 +53,7 @@ class Report:
     lead: str
     findings: tuple[Finding, ...]
     sections: tuple[Section, ...]
+    left_out: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
     data: str = ""
     code: str = ""

@@ -12,13 +12,15 @@ from journeys.analyses.attribution import Attribution
 from journeys.analyses.correlation.result import Correlation
 from journeys.analyses.flow.result import Flow
 from journeys.analyses.funnel.result import Funnel
-from journeys.analyses.result import JourneysResult
 from journeys.display import adapt_words, format_day, format_duration, quote_name
+from journeys.identity import Identity
 from journeys.report.fixed_explanations import FIXED, Explanation
+from journeys.report.identity_explanation import explain_identity
+from journeys.result import Result
 from journeys.steps import duration_us
 
 
-def explain_result(result: JourneysResult[Any]) -> Explanation:
+def explain_result(result: Result) -> Explanation:
     """Explain an answer, in words about accounts where these were asked.
 
     Examples
@@ -38,7 +40,7 @@ def explain_result(result: JourneysResult[Any]) -> Explanation:
 
 
 @singledispatch
-def _explain(result: JourneysResult[Any]) -> Explanation:
+def _explain(result: Result) -> Explanation:
     """Explain a kind that is not the library's own by the first line of its docstring."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(result).__name__).capitalize()
     return Explanation((inspect.getdoc(type(result)) or words).splitlines()[0].removesuffix("."), "", "")
@@ -57,6 +59,8 @@ def adapt_sentences(text: str) -> str:
     parts = re.split(r'("[^"]*")', text)
     return "".join(part if part.startswith('"') else adapt_words(part) for part in parts)
 
+
+_explain.register(Identity, explain_identity)
 
 # Each rate has its own interval beside it.
 _FUNNEL_COLUMNS = (

@@ -14,7 +14,6 @@ from journeys.analyses.experiment.result import Experiment
 from journeys.analyses.flow import flow
 from journeys.analyses.funnel import Funnel
 from journeys.analyses.funnel.comparison import FunnelComparison
-from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import (
     adapt_words,
@@ -28,6 +27,7 @@ from journeys.display import (
 from journeys.report.protocol import ReportedJourneys
 from journeys.report.section import Finding
 from journeys.report.shared_values import describe_shared_values
+from journeys.result import Result
 
 MAX_Q = 0.05
 _UNITS = {"people": "person", "sessions": "session", "entries": "entry"}
@@ -110,7 +110,7 @@ def _is_step() -> pl.Expr:
     return (pl.col("phi") > 0) & (pl.col("conversion_only") == 0)
 
 
-def find_difference(result: JourneysResult[Any], *, section: str) -> Finding:
+def find_difference(result: Result, *, section: str) -> Finding:
     """Return a result's finding; with the surest difference of its table, if it compares groups."""
     if isinstance(result, FunnelComparison):
         return find_gap(result, section=section)

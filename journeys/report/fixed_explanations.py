@@ -38,6 +38,8 @@ from journeys.analyses.timeline.result import Timeline
 from journeys.analyses.transitions.result import Transitions
 from journeys.analyses.trend.result import Trend
 from journeys.analyses.value.result import Value
+from journeys.identity.explain import LinkExplanation
+from journeys.identity.stitching_impact import StitchingImpact
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,13 @@ FIXED: dict[type[Any], Explanation] = {
             *("read_rate", "click_rate", "unsubscribed_rate", "rate"),
         ),
     ),
+    LinkExplanation: Explanation(
+        question="Are these two identifiers one person, and why?",
+        reading="the chain leads from one identifier to the other. Each link says in how many rows the two occur "
+        "together, since when, and in which source. Dotted: the link was refused.",
+        limits="that somebody did not lend their device or their account to somebody else.",
+        method="Of all chains, the one with the fewest refused links is shown, and of these the shortest.",
+    ),
     MessagesAgainst: Explanation(
         question="Did people who got the message convert more often than those who did not?",
         reading=f"each dot is the difference between the two rates, in points, with its 95% interval. {_CHANCE}",
@@ -272,6 +281,13 @@ FIXED: dict[type[Any], Explanation] = {
         "chart.",
         limits="that what they begin with made the difference: it may attract other people.",
         method="A pause begins a new session. A session bounces if it has one page view and no other event.",
+    ),
+    StitchingImpact: Explanation(
+        question="What does linking identifiers change in this answer?",
+        reading="filled: the answer with identifiers linked to people. Hollow: the answer if every identifier, such as "
+        "a browser cookie or an email address, counted as a person of its own.",
+        limits="that all identifiers of a person were found: people who never sign in still count more than once.",
+        method="The same question is asked twice, and the rows of the two answers are matched by their names.",
     ),
     StepAssociations: Explanation(
         question="Which steps of the path go with reaching the goal?",

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from journeys.analyses.result import JourneysResult
 from journeys.display import describe_settings, format_count
 from journeys.report.protocol import ReportedJourneys
+from journeys.result import Result
 
 
 def describe_data(journeys: ReportedJourneys) -> str:
@@ -63,7 +63,7 @@ def write_call(
             count = sum(name.rstrip("_0123456789") == kind for name in shown)
             name = f"{kind}_{count + 1}" if count else kind
             shown.append(name)
-            if isinstance(one, JourneysResult):
+            if isinstance(one, Result):
                 asked = describe_settings({k: v for k, v in one.settings.items() if k not in ("people", "events")})
                 comments.append(f"# {name}: {' '.join(asked.split())}")
         lines.append(f"    sections=[{', '.join(shown)}],")

@@ -19,17 +19,21 @@ from journeys.analyses.labels import NONE
 from journeys.analyses.result import JourneysResult
 from journeys.analyses.sample_size import MIN_PEOPLE
 from journeys.display import (
+    format_count,
     format_day,
     format_definite_count,
     format_number,
     format_percent,
     format_period,
     quote_name,
+    use_unit,
     write_for_readers,
 )
 from journeys.display.options import use_theme
 from journeys.errors import ArgumentError
 from journeys.report.explanations import describe_window, explain_result
+from journeys.report.identity_explanation import describe_known_by, list_plain_figures
+from journeys.report.protocol import ReportedJourneys
 from journeys.report.section import Picture, Section
 from journeys.result import Result
 
@@ -42,7 +46,7 @@ _PAPER_WIDTH = 800
 
 @write_for_readers()
 def make_section(
-    shown: JourneysResult[Any] | go.Figure | pl.DataFrame,
+    shown: Result | go.Figure | pl.DataFrame,
     *,
     name: str = "",
     question: str = "",
@@ -53,7 +57,7 @@ def make_section(
 
     Parameters
     ----------
-    shown : JourneysResult, go.Figure or pl.DataFrame
+    shown : Result, go.Figure or pl.DataFrame
         What the section shows. A result brings its question, finding, chart, explanation and numbers.
     name : str
         For links, in letters, digits and hyphens; the report chooses one by default.
@@ -78,21 +82,23 @@ def make_section(
     1
     """
     given: dict[str, Any] = {"name": name, "question": question, "finding": finding, "comment": comment}
-    if isinstance(shown, JourneysResult):
-        explanation = explain_result(shown)
-        pictures, definition = _draw_result(shown)
-        section = Section(
-            name="",
-            question=explanation.question,
-            finding=shown.finding,
-            definition=_add_period(definition, _period_of(shown)),
-            pictures=pictures,
-            reading=explanation.reading + _list_notes(pictures),
-            limits=explanation.limits,
-            table=shown._displayed_table() if not explanation.columns else shown.table,
-            method=explanation.method,
-            columns=explanation.columns,
-        )
+    if isinstance(shown, Result):
+        # Identifiers belong to people, also where the report is about accounts.
+        with use_unit(shown._journeys._log.unit if isinstance(shown, JourneysResult) else "person"):
+            explanation = explain_result(shown)
+            pictures, definition = _draw_result(shown)
+            section = Section(
+                name="",
+                question=explanation.question,
+                finding=shown.finding,
+                definition=_add_period(definition, _period_of(shown)),
+                pictures=pictures,
+                reading=explanation.reading + _list_notes(pictures),
+                limits=explanation.limits,
+                table=shown._displayed_table() if not explanation.columns else shown.table,
+                method=explanation.method,
+                columns=explanation.columns,
+            )
         return replace(section, **{key: value for key, value in given.items() if value})
     if isinstance(shown, pl.DataFrame):
         return Section(**given, table=shown)
@@ -148,7 +154,7 @@ def _list_notes(pictures: tuple[Picture, ...]) -> str:
     return "".join(f" {note}." for note in (pictures[0].wide.layout.meta or {}).get("notes", ()))
 
 
-def _period_of(result: JourneysResult[Any]) -> str:
+def _period_of(result: Result) -> str:
     """Return the period that a result says it is about; empty where it names none, as that of one person."""
     if "first" not in result.settings:
         return ""
@@ -275,3 +281,43 @@ def unanswered_attribution(why: str) -> Section:
 def flow_section(flow: Flow[Any], *, bypass: str | None) -> Section:
     """Show which paths lead to the goal."""
     return make_section(flow, name="flow", finding=bypass or "")
+
+
+def identity_section(journeys: ReportedJourneys) -> Section:
+    """Say in plain words what was read and how it became people."""
+    identity = journeys.identity
+    known, people = identity.figure("known people"), identity.figure("people")
+    rows = identity.rows.select(pl.col(pl.Int64).sum()).row(0, named=True)
+    known_by = describe_known_by(identity)
+    with use_unit("person"):  # accounts, too, are made of people
+        finding = f"{format_count(rows['events'], 'event')} belong to {format_count(people, 'person')}"
+    if known_by:
+        count = "all" if known == people > 1 else f"{format_number(known)} of them"
+        finding += f", {count} known by {known_by}"
+    return replace(
+        make_section(identity, name="identity", finding=f"{finding}."),
+        definition=f"{_describe_rows(rows)}.{_describe_selection(journeys, events=rows['events'], people=people)}",
+        table=list_plain_figures(identity),
+    )
+
+
+def _describe_rows(rows: dict[str, int]) -> str:
+    """Describe how many rows were read, and what became of them; what there is none of is left out."""
+    became = [
+        f"{format_number(rows['events'])} are events",
+        f"{format_number(rows['facts'])} describe people or companies" if rows["facts"] else "",
+        f"{format_number(rows['duplicates'])} are repeats and do not count again" if rows["duplicates"] else "",
+        f"{format_number(rows['quarantined'])} could not be used" if rows["quarantined"] else "",
+    ]
+    return f"{format_count(rows['read'], 'row')} were read: {'; '.join(filter(None, became))}"
+
+
+def _describe_selection(journeys: ReportedJourneys, *, events: int, people: int) -> str:
+    """Say that the report is about a part of what was read, or about accounts; empty where it is about all of it."""
+    size = journeys.size
+    if (size.events, size.people) == (events, people):
+        return ""
+    return (
+        f" This counts all that was read; the report is about {format_count(size.people, journeys._log.unit)} and "
+        f"{format_count(size.events, 'event')} of it."
+    )

@@ -18,7 +18,7 @@ from journeys.report import Finding, Report, Section, make_section, text_section
 from journeys.report.browser import find_browser
 from journeys.report.markdown import render_markdown
 from journeys.report.ranking import rank_findings, weigh_finding
-from tests.every_result import CASES, every_log
+from tests.every_result import CASES, IDENTITY_CASES, as_accounts, every_log
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -46,6 +46,25 @@ def test_every_kind_of_answer_is_a_section(name, j):
     page = report.html()
     assert f'id="{name.lower()}-1-0"' in page
     assert "How this report was made" in page
+
+
+@pytest.mark.parametrize("name", IDENTITY_CASES)
+def test_what_stitching_found_is_a_section(name, j):
+    result = IDENTITY_CASES[name](j)
+    section = make_section(result)
+    assert section.question.endswith("?")
+    assert section.finding == result.finding
+    assert section.definition.endswith(".")
+    assert section.reading
+    assert section.limits
+    assert section.method
+    assert section.table is not None
+    assert not {"id", "device"} & set(section.table.columns), "no list of everybody's identifiers"
+    report = as_accounts(j).report(sections=[result])
+    assert report.sections[0].name == f"{name.lower()}-1"
+    assert report.sections[0].finding == result.finding, "identifiers belong to people, in a report about accounts too"
+    assert report.sections[0].reading == section.reading
+    assert f'id="{name.lower()}-1-0"' in report.html()
 
 
 _OF_FEW = {

@@ -34,6 +34,24 @@ def test_a_named_section_that_the_journeys_cannot_have_is_left_out(log):
     assert [s.name for s in log.report(steps=["Visit", "Buy"], sections=["campaigns", "funnel"]).sections] == ["funnel"]
 
 
+def test_the_report_says_which_sections_have_no_answer(log):
+    asked = ["campaigns", "comparison", "attribution", "identity", "funnel"]
+    report = log.report(steps=["Visit", "Buy"], sections=asked)
+    assert report.left_out == (
+        'Not in this report: "campaigns", since no one has a first campaign; "comparison", since neither other people '
+        'nor a period with a start and an end are given to compare with; "attribution", since the data has no '
+        'campaigns; "identity", since person ids were known from the start.'
+    )
+    page = report.html()
+    assert "since no one has a first campaign" in page
+    rows = log.events.collect().with_columns(campaign=pl.lit("ads"))
+    one = jn.Journeys.from_table(rows).report(steps=["Visit", "Buy"], sections=["campaigns"])
+    assert one.left_out.endswith('"campaigns", since everyone in the funnel has the same first campaign.')
+    # what was not asked for is not missed
+    assert not log.report(steps=["Visit", "Buy"]).left_out
+    assert "Not in this report" not in log.report(steps=["Visit", "Buy"]).html()
+
+
 def test_what_cannot_be_a_section_or_goal_is_refused(log):
     with pytest.raises(ArgumentError, match="sections: no section 'funel'; did you mean 'funnel'"):
         log.report(steps=["Visit", "Buy"], sections=["funel"])
