@@ -246,7 +246,7 @@ def test_dealing_out_anew():
 def test_dealing_out_a_million_is_refused(monkeypatch):
     from journeys.analyses.correlation import permutation as shuffle
 
-    monkeypatch.setattr(shuffle, "_MOST_CELLS", 100)
+    monkeypatch.setattr(shuffle, "MOST_PEOPLE_CELLS", 100)
     with pytest.raises(ArgumentError, match="permute: 400 people × 2 behaviours are too many to permute"):
         two_kinds().correlation("g").permute()
 

@@ -97,7 +97,7 @@ def test_correlations_of_overlapping_groups_say_so(monkeypatch):
     found = mine.correlation("X", min_people=0).compare(theirs)
     assert found.finding.endswith(" 40 people are in both groups; the test allows for that.")
     assert found.table["p_value"].null_count() < found.table.height
-    monkeypatch.setattr(comparison, "_MOST_CELLS", 0)
+    monkeypatch.setattr(comparison, "MOST_PEOPLE_CELLS", 0)
     refused = mine.correlation("X", min_people=0).compare(theirs)
     assert refused.finding.endswith("40 people are in both groups; more than 5% of the smaller group, so that nothing "
                                     "is tested.")  # fmt: skip
