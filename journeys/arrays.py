@@ -253,16 +253,16 @@ def skip_marked(marked: Bools, at: Ints, *, step: Literal[-1, 1] = 1) -> Ints:
     ([0, 3], [0])
     """
     found: Ints = at.copy()
-    inside = np.flatnonzero((found >= 0) & (found < len(marked)))
-    going = inside[marked.take(found[inside])]
+    if not marked.size:
+        return found
+    # a row beyond an end is taken for the row at that end, so that no bounds are checked until its place is looked up
+    going = np.flatnonzero(marked.take(found, mode="clip"))
     for _ in range(_ROUNDS):
         if not going.size:
             return found
         moved = found[going] + at.dtype.type(step)
         found[going] = moved
-        is_inside = (moved >= 0) & (moved < len(marked))
-        going, moved = going[is_inside], moved[is_inside]
-        going = going[marked.take(moved)]
+        going = going[marked.take(moved, mode="clip")]
     if going.size:
         unmarked = np.flatnonzero(~marked)
         here = found[going]

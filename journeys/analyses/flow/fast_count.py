@@ -13,13 +13,12 @@ from journeys.analyses.flow.rows import NodeCodes
 from journeys.analyses.flow.shard_chunks import Chunk, split_shard
 from journeys.analyses.flow.spec import CONTINUES, DROP_OFF, OTHER, FlowSpec
 from journeys.analyses.flow.summarise import COUNT_SCHEMA, choose_kept_nodes, measure_times
-from journeys.arrays import Ints, parallel_map
+from journeys.arrays import Ints, parallel_map, skip_marked
 from journeys.log import View
 
 _KINDS = pl.Series(["move", "drop", "continue"])
 _MAX_JOINT_CELLS, _MAX_CELLS = 1 << 17, 1 << 20
 _PART = 1 << 16
-_ROUNDS = 16  # so many steps row by row cost about as much as looking up the end of a run
 
 
 def count_fast(view: View, spec: FlowSpec) -> pl.DataFrame:
@@ -69,6 +68,7 @@ def _lay_chunk(codes: NodeCodes, chunk: Chunk, spec: FlowSpec, *, stop: int) -> 
     here = code[at]
     marked[at] = stop_code
     marked[-1] = stop_code
+    is_repeat = marked >= repeat_bit
     nodes = np.empty((spec.steps + 1, at.size), dtype=dtype)
     durations = np.empty((spec.steps - 1 if spec.times else 0, at.size), dtype=np.int64)
     times = chunk.time.to_numpy() if chunk.time is not None else np.empty(0, dtype=np.int64)
@@ -82,31 +82,14 @@ def _lay_chunk(codes: NodeCodes, chunk: Chunk, spec: FlowSpec, *, stop: int) -> 
         np.putmask(here, has_left, stop_code)
         repeating = np.flatnonzero(here >= repeat_bit)
         if repeating.size:
-            _skip_repeats(marked, at, here, repeating, repeat_bit=repeat_bit)
+            at[repeating] = skip_marked(is_repeat, at[repeating])
+            here[repeating] = marked[at[repeating]]
         nodes[place] = here
         if place < spec.steps and spec.times:
             now = times.take(at, mode="clip")
             np.subtract(now, before, out=durations[place - 1])
             before = now
     return _LaidPeople(nodes, durations)
-
-
-def _skip_repeats(marked: Ints, at: Ints, here: Ints, repeating: Ints, *, repeat_bit: int) -> None:
-    """Move people who are at a repeat to the next row that is none: row by row at first, then by looking it up.
-
-    This is `skip_marked` for rows of which the last is never a repeat, without checks of the bounds: a tenth of the
-    time of a flow.
-    """
-    for _ in range(_ROUNDS):
-        ahead = at[repeating] + 1
-        found = marked[ahead]
-        at[repeating], here[repeating] = ahead, found
-        repeating = repeating[found >= repeat_bit]
-        if not repeating.size:
-            return
-    run_starts = np.flatnonzero(marked < repeat_bit)
-    ahead = run_starts[np.searchsorted(run_starts, at[repeating])]
-    at[repeating], here[repeating] = ahead, marked[ahead]
 
 
 def _number_columns(nodes: list[Ints], labels: list[str], spec: FlowSpec) -> tuple[list[list[str]], list[Ints]]:
