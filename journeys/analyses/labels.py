@@ -63,6 +63,18 @@ def fold_values(values: pl.Series, *, kept: Sequence[str | None] | None) -> pl.S
     return folded.to_series().alias(values.name)
 
 
+def filter_group(rows: pl.DataFrame, group: str | None, *, kept: Sequence[str | None] | None) -> pl.DataFrame:
+    """Keep the rows whose `group` has a label, "(other)" for values that are not kept; None keeps all rows.
+
+    Examples
+    --------
+    >>> rows = pl.DataFrame({"person": [1, 2, 3], "group": ["a", "b", "c"]})
+    >>> filter_group(rows, "(other)", kept=["a"])["person"].to_list()
+    [2, 3]
+    """
+    return rows if group is None else rows.filter(fold_values(rows["group"], kept=kept) == group)
+
+
 def largest_values(sizes: pl.DataFrame, *, top: int | None) -> list[str | None] | None:
     """Return the `top` values of `group` with the most `people`, equal ones by name; None where all are shown.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.labels import fold_values
+from journeys.analyses.labels import filter_group
 from journeys.analyses.lifecycle.count import find_states
 from journeys.analyses.lifecycle.spec import LifecycleSpec, State
 from journeys.log import View
@@ -27,6 +27,4 @@ def select_state(view: View, selection: StateSelection) -> pl.Series:
     """Return the codes of the people in a state."""
     rows = find_states(view, selection.spec)
     rows = rows.filter((pl.col("period") == selection.period) & (pl.col("state") == selection.state))
-    if selection.group is not None:
-        rows = rows.filter(fold_values(rows["group"], kept=selection.kept) == selection.group)
-    return rows["person"].unique().sort()
+    return filter_group(rows, selection.group, kept=selection.kept)["person"].unique().sort()

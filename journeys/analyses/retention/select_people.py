@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.labels import fold_values
+from journeys.analyses.labels import filter_group
 from journeys.analyses.retention.count import came_back, find_retained
 from journeys.analyses.retention.spec import RetentionSpec
 from journeys.log import View
@@ -30,9 +30,7 @@ def select_cell(view: View, selection: RetentionCell) -> pl.Series:
     entries = retained.entries.with_row_index("entry")
     if selection.cohort is not None:
         entries = entries.filter(pl.col("cohort") == selection.cohort)
-    if selection.group is not None:
-        labels = fold_values(entries["group"], kept=selection.kept)
-        entries = entries.filter(labels == selection.group)
+    entries = filter_group(entries, selection.group, kept=selection.kept)
     if selection.came is not None:
         cells = came_back(retained.back, selection.spec).filter(pl.col("period") == selection.period)
         entries = entries.join(cells, on="entry", how="semi" if selection.came else "anti")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.labels import fold_values
+from journeys.analyses.labels import filter_group
 from journeys.analyses.stickiness.count import find_days
 from journeys.analyses.stickiness.spec import StickinessSpec
 from journeys.log import View
@@ -27,7 +27,4 @@ def select_days(view: View, selection: DaysSelection) -> pl.Series:
     """Return the codes of the people active often enough."""
     days = find_days(view, selection.spec)
     chosen = (pl.col("period") == selection.period) & (pl.col("days") >= selection.at_least)
-    days = days.filter(chosen)
-    if selection.group is not None:
-        days = days.filter(fold_values(days["group"], kept=selection.kept) == selection.group)
-    return days["person"].unique().sort()
+    return filter_group(days.filter(chosen), selection.group, kept=selection.kept)["person"].unique().sort()

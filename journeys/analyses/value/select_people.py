@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys.analyses.labels import fold_values
+from journeys.analyses.labels import filter_group
 from journeys.analyses.value.count import find_people
 from journeys.analyses.value.spec import ValueSpec
 from journeys.log import View
@@ -26,9 +26,7 @@ class AgeSelection:
 def select_age(view: View, selection: AgeSelection) -> pl.Series:
     """Return the codes of the people of an age."""
     people = find_people(view, selection.spec).filter(pl.col("periods") > selection.age)
-    if selection.group is not None:
-        kept = None if selection.kept is None else list(selection.kept)
-        people = people.filter(fold_values(people["group"], kept=kept) == selection.group)
+    people = filter_group(people, selection.group, kept=selection.kept)
     if selection.paying is not None:
         has_paid = pl.col("ages").list.min().fill_null(selection.age + 1) <= selection.age
         people = people.filter(has_paid == selection.paying)
