@@ -44,6 +44,10 @@ class JourneysProtocol(Protocol):
     def until(self) -> datetime | None:
         """The moment up to which people were observed."""
 
+    @property
+    def _until_us(self) -> int:
+        """The same in microseconds since 1970; 0 for an empty log."""
+
     def _count_shards(self, count: Callable[[View, Any], pl.DataFrame], spec: object) -> pl.DataFrame:
         """Apply `count` to every shard and concatenate the counts."""
 

@@ -98,6 +98,11 @@ class Selection:
         """The moment up to which people were observed."""
         return self.observed_period[1]
 
+    @property
+    def _until_us(self) -> int:
+        """The same in microseconds since 1970; 0 for an empty log."""
+        return 0 if self.until is None else moment_us(self.until)
+
     def _make_settings(self, **options: Any) -> dict[str, Any]:
         """Combine what was asked with the definitions and the size of the selection that was asked."""
         made_of = {"definitions": self._definitions, "until": self.until} if self._definitions else {}
@@ -219,8 +224,7 @@ class Selection:
                 raise ArgumentError(
                     "people: a condition as of 'row' describes events, not people; label them: j.label({...})."
                 )
-            until = 0 if self.until is None else moment_us(self.until)
-            return self._select_people(select_who_did, resolve_did(people, log=self._log, until=until))
+            return self._select_people(select_who_did, resolve_did(people, log=self._log, until=self._until_us))
         if isinstance(people, pl.Expr):
             names = [*self._log.people_schema.names(), *(["account"] if self._has_accounts else [])]
             self._check_columns(people, argument="people", available=names)

@@ -90,7 +90,7 @@ def _extract_counted(codes: Ints, window: ExposureWindow) -> tuple[Ints, Exposur
 def _count_by_bits(codes: Ints, window: ExposureWindow, group: Ints, *, first: int, size: int, groups: int) -> Ints:
     """Count up to 64 behaviours from `first` on: each is a bit of one mask per person.
 
-    Three rows of two people, of whom ann is in group 0 and bob in group 1, with codes 0, 2 (ann) and 2 (bob):
+    Three rows of two people, ann in group 0 and bob in group 1, with codes 0, 2 (ann) and 2 (bob):
 
         row masks       001, 100, 100
         person masks    ann 101, bob 100 (the row masks of a person, or-ed)

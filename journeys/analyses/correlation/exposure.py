@@ -412,7 +412,7 @@ def fit_matched(times: Ints, others: Ints) -> Matched:
     part = rank * parts // len(times)
     possible = np.bincount(part, weights=times[rank] <= others, minlength=parts)
     share = possible / np.maximum(np.bincount(part, minlength=parts), 1)
-    # parts in which hardly anyone was observed that long are left out: all others would be thinned to almost nobody
+    # a part in which very few people were observed that long is left out: the others would shrink to its share
     is_usable = share >= 0.1 * share.max()
     keep = np.where(is_usable, share[is_usable].min(initial=1.0) / np.maximum(share, 1e-300), 0.0)
     return Matched(tuple(times.tolist()), tuple(others.tolist()), tuple(np.minimum(keep, 1.0).tolist()))

@@ -15,7 +15,7 @@ from journeys.analyses.correlation.spec import BehaviourLike, CorrelationSpec, M
 from journeys.analyses.correlation.summarise import add_up, summarise
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError, UnknownNameError, unknown_message
-from journeys.steps import StepLike, moment_us
+from journeys.steps import StepLike
 
 
 def correlation(
@@ -79,8 +79,8 @@ def correlation(
     0.7 very strong (Quinnipiac University's scale); above 0.9 it is too good to be true. That something goes with
     converting does not show that it makes people convert.
 
-    `"before"` is the default because it leaves nobody out and can be checked by counting by hand. Effects of time alone
-    are caught afterwards: `.findings` and the picture repeat the comparison with everybody observed equally long, and
+    `"before"` is the default because it counts everyone and can be checked by hand. Effects of time alone are found
+    afterwards: `.findings` and the chart repeat the comparison with everyone observed for the same length of time, and
     `.checks` says which rows do not hold there.
 
     Examples
@@ -95,7 +95,7 @@ def correlation(
     """
     spec = make_spec(
         journeys._log,
-        until=journeys.until,
+        until=journeys._until_us,
         goal=goal,
         behaviours=behaviours,
         exposure=exposure,
@@ -184,8 +184,8 @@ def _answer_question(journeys: J, spec: CorrelationSpec, *, asked: Mapping[str, 
     """Count and summarise; `asked` is what the settings show."""
 
     def rerun_on(other: J) -> Correlation[J]:
-        end = 0 if other.until is None else moment_us(other.until)
-        return _answer_question(other, replace(spec, names=other._log.names, until=end), asked=asked)
+        spec_there = replace(spec, names=other._log.names, until=other._until_us)
+        return _answer_question(other, spec_there, asked=asked)
 
     fitted = spec
     if isinstance(spec.exposure, Matched):

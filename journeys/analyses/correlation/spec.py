@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 from journeys.analyses.breakdown import check_by
@@ -18,7 +18,7 @@ from journeys.errors import (
 )
 from journeys.log import Log
 from journeys.stats.tables import critical_value
-from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
+from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,7 +270,7 @@ _UNITS = {"day": "1d", "week": "1w", "month": "1mo", "quarter": "1q", "year": "1
 def make_spec(
     log: Log,
     *,
-    until: datetime | None,
+    until: int,
     goal: StepLike,
     behaviours: BehaviourLike | Sequence[BehaviourLike],
     exposure: str,
@@ -289,7 +289,7 @@ def make_spec(
         goal=resolve_step(goal, log, argument="goal"),
         families=_parse_families(log, behaviours),
         names=log.names,
-        until=0 if until is None else moment_us(until),
+        until=until,
         since=resolve_step(since, log, argument="since"),
         exposure=parse_exposure(exposure),
         within=None if within is None else duration_us(within, argument="within"),

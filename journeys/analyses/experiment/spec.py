@@ -11,7 +11,7 @@ from journeys.analyses.breakdown import check_by
 from journeys.analyses.money import Measure, describe_wrong_measure
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, UnknownNameError, is_number, raise_all, unknown_message
-from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
+from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,7 +59,7 @@ def make_spec(
         variant=variant,
         goal=resolve_step(goal, log, argument="goal"),
         within=None if within is None else duration_us(within, argument="within"),
-        until=0 if journeys.until is None else moment_us(journeys.until),
+        until=journeys._until_us,
         measure=None if measure is None else measure[1],
     )
 

@@ -98,7 +98,7 @@ def flow(
     campaign_cuts : bool
         Whether a touch of another campaign starts a session, too.
     node : str or pl.Expr
-        What a node is: the event, the value of another column, or an expression; null is no node.
+        What a node is: the event, the value of another column, or an expression; rows with null are left out.
     expand : mapping of event to column, optional
         Events that are split into one node per value: ``{"Loaded a Page": "page_path"}``.
     groups : mapping of name to names or patterns, optional

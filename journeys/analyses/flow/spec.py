@@ -42,7 +42,7 @@ class NodeSpec:
     Attributes
     ----------
     source : str or pl.Expr
-        "event", another column, or an expression: what a node is called; null is no node.
+        "event", another column, or an expression, whose values name the nodes; rows with null are left out.
     expand : tuple of (event, column)
         Events that are split into one node per value of a column.
     groups : tuple of (name, patterns)

@@ -181,7 +181,7 @@ def measure_times(rows: Ints, key: Ints, time: Ints, *, is_complete: bool) -> pl
     Parameters
     ----------
     rows : np.ndarray
-        The key of each row; a row without times is no move.
+        The key of each row; rows that are not moves, but people leaving or going on, have no times.
     key, time : np.ndarray
         Key and time of each move.
     is_complete : bool

@@ -346,10 +346,9 @@ class Funnel(JourneysResult[J]):
         high = self._spec.step_count - 1 if end is None else self._find_step(end, argument="end")
         if low >= high:
             raise ArgumentError(f"end: step {high + 1} does not come after step {low + 1}.")
-        last = self._journeys.until
         counts = self._journeys._count_shards(
             count_step_durations,
-            StepDurationSpec(self._spec.start_clock_at_entry(), low, high, 0 if last is None else moment_us(last)),
+            StepDurationSpec(self._spec.start_clock_at_entry(), low, high, self._journeys._until_us),
         )
         names = self._spec.names
         return counts, {**self.settings, "start": names[low], "end": names[high], "by": self._spec.by or None}
@@ -467,9 +466,7 @@ class Funnel(JourneysResult[J]):
         """Return both sides; of periods, with only the people who could be followed equally long."""
         funnels, specs = (self, other), (self._spec, other._spec)
         if any(spec.entered != (None, None) for spec in specs):
-            ends = [funnel._journeys.until for funnel in funnels]
-            until = [0 if end is None else moment_us(end) for end in ends]
-            specs = follow_equally(specs, until=(until[0], until[1]))
+            specs = follow_equally(specs, until=(self._journeys._until_us, other._journeys._until_us))
         sides = []
         for funnel, spec in zip(funnels, specs, strict=True):
             same = spec is funnel._spec

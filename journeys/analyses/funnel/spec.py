@@ -182,8 +182,8 @@ class FunnelSpec:
     def find_window_after(self, row: int, *, goal: int) -> int | None:
         """Return the longest time (µs) from a table row's step to the next one on the way to the row of a goal.
 
-        None where there is no limit. The next may be any of a run, and one after the optional steps: the longest of
-        their windows.
+        None where there is no limit. Where several steps may come next, of a run in any order or because some are
+        optional, it is the longest of their windows.
         """
         limits = []
         for run in self.runs:

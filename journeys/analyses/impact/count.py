@@ -54,7 +54,7 @@ class ShardRows(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """The moments that are compared: the row of each, whose it is, and what happened around it.
+    """The moments that are compared: the row and the person of each, and what happened around it.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ from journeys.analyses.calendar import make_calendar
 from journeys.analyses.name_patterns import list_passive_events
 from journeys.analyses.protocol import JourneysProtocol
 from journeys.errors import ArgumentError, JourneysError, describe_wrong_number, raise_all
-from journeys.steps import Step, StepLike, moment_us, resolve_step
+from journeys.steps import Step, StepLike, resolve_step
 
 Against = Literal["matched", "anyone"]
 
@@ -84,5 +84,4 @@ def make_spec(
     shared = sorted(set(used.events or ()) & set(counted.events or ()))
     if shared:
         raise ArgumentError(f"on: {shared[0]!r} is what is used; count something else before and after its first use.")
-    until = 0 if journeys.until is None else moment_us(journeys.until)
-    return ImpactSpec(used, counted, length, periods, until, against)
+    return ImpactSpec(used, counted, length, periods, journeys._until_us, against)

@@ -17,7 +17,7 @@ from journeys.analyses.name_patterns import Names, parse_patterns
 from journeys.analyses.protocol import J
 from journeys.errors import Problems, UnknownNameError, is_whole_number, raise_all, unknown_message
 from journeys.log import Log
-from journeys.steps import Step, StepLike, duration_us, moment_us, resolve_step
+from journeys.steps import Step, StepLike, duration_us, resolve_step
 
 _USED = {
     "people", "conversions", "share", "ci_low", "ci_high", "median_time_before", "pending", "went_on", "rate",
@@ -136,7 +136,7 @@ def last_before(
         then=parsed["then"],
         then_within=follow_up,
         gap=gap_us,
-        until=0 if journeys.until is None else moment_us(journeys.until),
+        until=journeys._until_us,
     )
     if patterns and log.size.events:
         spec, lost, values = resolve_skip(log.shards, spec)

@@ -13,7 +13,7 @@ from journeys.analyses.messages.summarise import summarise
 from journeys.analyses.money import check_currency, currency_column
 from journeys.analyses.protocol import J
 from journeys.errors import Problems
-from journeys.steps import StepLike, duration_us, moment_us, resolve_step
+from journeys.steps import StepLike, duration_us, resolve_step
 
 _MESSAGE = "delivery_id"
 
@@ -115,7 +115,7 @@ def messages(
         within=window,
         touch=tuple(credit.split(" or ")),
         every=conversions == "every",
-        until=0 if journeys.until is None else moment_us(journeys.until),
+        until=journeys._until_us,
         value=value,
         currency=None if value is None else currency_column(log.schema),
     )

@@ -12,7 +12,6 @@ from journeys.analyses.funnel.exits.spec import ExitsSpec
 from journeys.analyses.name_patterns import Names, list_hidden_events, list_passive_events, parse_patterns
 from journeys.analyses.protocol import J
 from journeys.errors import ArgumentError
-from journeys.steps import moment_us
 
 _OWN = (
     "step", "name", "entered_at", "left_at", "state", "next_event", "next_at", "last_event", "last_at", "silent_for",
@@ -62,9 +61,8 @@ def exits(self: CountedFunnel[J], after: int | str | None = None, *, hide: Names
     if row is not None and row == spec.step_count - 1:
         raise ArgumentError(f"after: {after!r} is the last step; who took it has not left.")
     hidden = list_hidden_events(journeys._log, parse_patterns("hide", hide))
-    until = 0 if journeys.until is None else moment_us(journeys.until)
     dropped = list_drop_offs(self._counts, spec=spec, row=row)
-    found = journeys._count_shards(find_exits, ExitsSpec(spec, dropped, hidden, until))
+    found = journeys._count_shards(find_exits, ExitsSpec(spec, dropped, hidden, journeys._until_us))
     identifiers = journeys._identifiers
     ids = [] if identifiers is None else identifiers["id_type"].cast(pl.String).unique().sort().to_list()
     known = [name for name in ids if name in journeys._log.people_schema]

@@ -28,8 +28,8 @@ _MOST_ROWS = 4_000_000_000
 def find_entries(rows: FunnelRows, *, spec: FunnelSpec) -> Attempts:
     """Find all entries, sorted by unit and start.
 
-    For instance, of A → B, the events A, A, B, A of a person are two entries: the first A with the B, which converts,
-    and the last A. In each round the next entry of every unit is found, from the row at which the one before is over.
+    For instance, a person with the events A, A, B, A enters A → B twice: with the first A, which leads to the B, and
+    with the last A. In each round the next entry of every unit is found, from the row at which the one before is over.
     """
     if spec.reentry == "each":
         return _find_each_entry(rows, spec=spec)

@@ -122,7 +122,7 @@ def _find_by_period(rows: FunnelRows, asked: FunnelTrendSpec) -> Iterator[ShardA
     start = start[mark_entry_times(rows.time[start], spec)]
     index = find_periods(pl.Series(rows.time[start]), asked.calendar)
     low, high = spec.entered
-    # one part without attempts, for logs in which nobody enters
+    # one part without attempts, for logs in which no one enters
     yield look_up_attempts(rows, select_attempts(rows, spec=replace(spec, entered=(0, 0))), spec=spec)
     for number in np.unique(index).tolist():
         begin, end = (moment_us(asked.calendar.instant(at)) for at in (number, number + 1))
